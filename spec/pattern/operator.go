@@ -1,0 +1,354 @@
+package pattern
+
+import (
+	"slices"
+	"strings"
+)
+
+// entry reads one member of a field's list: a scalar or an operator.
+func (p *parser) entry() (matcher, error) {
+	switch p.peek() {
+	case '{':
+		return p.operator()
+	case '[':
+		return matcher{}, p.fail("holds a list inside its list")
+	}
+	if p.peek() == '"' {
+		text, err := p.text("")
+		return equal(text), err
+	}
+	v, _, ok := p.scalar()
+	if !ok {
+		return matcher{}, p.fail("holds what is no JSON value")
+	}
+	switch v.kind {
+	case kindTrue:
+		p.uses(SeenAccepted)
+		return matcher{op: opTrue, key: "true"}, nil
+	case kindFalse:
+		p.uses(SeenAccepted)
+		return matcher{op: opFalse, key: "false"}, nil
+	case kindNull:
+		return matcher{op: opNull, key: "null"}, nil
+	}
+	return number(string(v.text)), nil
+}
+
+func number(text string) matcher {
+	m := matcher{op: opNumber, key: text, text: text}
+	m.num, m.real = comparableNumber([]byte(text))
+	return m
+}
+
+func (p *parser) uses(t Tier) { p.tier = max(p.tier, t) }
+
+// operator reads {"name": operand}.
+func (p *parser) operator() (matcher, error) {
+	p.take('{')
+	name, err := p.text("the name of an operator")
+	if err != nil {
+		return matcher{}, err
+	}
+	if !p.take(':') {
+		return matcher{}, p.fail("lacks a colon after %s", quote(name))
+	}
+	m, err := p.operand(name)
+	if err != nil {
+		return m, err
+	}
+	return m, p.closed(name)
+}
+
+// closed expects the end of an operator, which has one key.
+func (p *parser) closed(name string) error {
+	if p.take('}') {
+		return nil
+	}
+	if p.peek() == ',' {
+		return p.fail("%s stands beside another key: an operator has one key", quote(name))
+	}
+	return p.fail("lacks the closing brace of %s", quote(name))
+}
+
+func (p *parser) operand(name string) (matcher, error) {
+	switch name {
+	case "exactly", "equals-ignore-case", "wildcard", "cidr":
+		return p.textOperator(name)
+	case "prefix", "suffix":
+		return p.affix(name)
+	case "exists":
+		if p.peek() == 't' && p.word("true") {
+			return exists(true), nil
+		}
+		if p.word("false") {
+			return exists(false), nil
+		}
+		return matcher{}, p.fail("exists must be true or false")
+	case "numeric":
+		return p.numeric()
+	case "anything-but":
+		return p.anythingBut()
+	}
+	return matcher{}, p.fail("%s is no operator", quote(name))
+}
+
+func (p *parser) textOperator(name string) (matcher, error) {
+	if p.peek() != '"' {
+		return matcher{}, p.fail("%s must be a string", name)
+	}
+	text, err := p.text("")
+	if err != nil {
+		return matcher{}, err
+	}
+	m := matcher{op: opFold, text: text, key: `{"` + name + `":` + quote(text) + `}`}
+	problem := ""
+	switch name {
+	case "exactly":
+		m.op = opExactly
+		p.uses(EventBridgeOnly)
+	case "wildcard":
+		m.op, m.wilds = opWildcard, make([]wild, 1)
+		m.wilds[0], problem = parseWildcard(text)
+		p.uses(EventBridgeOnly)
+	case "cidr":
+		m.op = opCIDR
+		m.addr, m.last, problem = parseCIDR(text)
+		p.uses(EventBridgeOnly)
+	}
+	if problem != "" {
+		return matcher{}, p.fail("%s %s", name, problem)
+	}
+	return m, nil
+}
+
+// affix reads a prefix or a suffix: a text, or one that ignores case.
+func (p *parser) affix(name string) (matcher, error) {
+	if !p.take('{') {
+		if p.peek() != '"' {
+			return matcher{}, p.fail("%s must be a string", name)
+		}
+		text, err := p.text("")
+		m := matcher{op: opPrefix, text: text, key: `{"` + name + `":` + quote(text) + `}`}
+		if name == "suffix" {
+			m.op = opSuffix
+		}
+		return m, err
+	}
+	inner, err := p.text("the name of an operator")
+	if err != nil {
+		return matcher{}, err
+	}
+	if inner != "equals-ignore-case" || !p.take(':') {
+		return matcher{}, p.fail("%s may hold only a string or equals-ignore-case", name)
+	}
+	m, err := p.textOperator(inner)
+	if err != nil {
+		return m, err
+	}
+	p.uses(PipesOnly)
+	m.key = `{"` + name + `":` + m.key + `}`
+	m.op = opPrefixFold
+	if name == "suffix" {
+		m.op = opSuffixFold
+	}
+	return m, p.closed(inner)
+}
+
+func (p *parser) numeric() (matcher, error) {
+	m := matcher{op: opNumeric}
+	if !p.take('[') {
+		return m, p.fail("numeric must be a list")
+	}
+	var key strings.Builder
+	key.WriteString(`{"numeric":[`)
+	for n := 0; ; n++ {
+		if n > 0 && p.take(']') {
+			break
+		}
+		if n > 0 && !p.take(',') {
+			return m, p.fail("numeric lacks a comma or a closing bracket")
+		}
+		if n == 2 || n == 1 && (!m.low.set || m.high.set) {
+			return m, p.fail("numeric has too many terms: one comparison, or a lower bound and then an upper one")
+		}
+		if n > 0 {
+			key.WriteByte(',')
+		}
+		if err := p.comparison(&m, &key, n); err != nil {
+			return m, err
+		}
+	}
+	if !strings.HasPrefix(key.String(), `{"numeric":["="`) && m.low.set && m.high.set && m.low.at >= m.high.at {
+		return m, p.fail("numeric must have a lower bound below its upper one")
+	}
+	m.key = key.String() + "]}"
+	return m, nil
+}
+
+// comparison reads the n-th operator and number of a range.
+func (p *parser) comparison(m *matcher, key *strings.Builder, n int) error {
+	name, err := p.text("a comparison in numeric")
+	if err != nil {
+		return err
+	}
+	if !slices.Contains([]string{"=", "<", "<=", ">", ">="}, name) {
+		return p.fail("numeric knows no comparison %s", quote(name))
+	}
+	if n > 0 && name[0] != '<' {
+		return p.fail("numeric must have its upper bound second")
+	}
+	if !p.take(',') || p.peek() != '-' && (p.peek() < '0' || p.peek() > '9') {
+		return p.fail("numeric %s must have a number", name)
+	}
+	text, ok := p.number()
+	if !ok {
+		return p.fail("numeric holds a malformed number")
+	}
+	f, ok := comparableNumber(text)
+	if !ok {
+		return p.fail("numeric cannot compare %.40s: it is not what a 64-bit float can hold", text)
+	}
+	b := bound{set: true, open: name == "<" || name == ">", at: f}
+	if name[0] != '<' {
+		m.low = b
+	}
+	if name[0] != '>' {
+		m.high = b
+	}
+	if name == "=" {
+		m.low, m.high = b, b
+	}
+	key.WriteString(quote(name) + "," + string(text))
+	return nil
+}
+
+func (p *parser) anythingBut() (matcher, error) {
+	switch c := p.peek(); {
+	case c == '{':
+		return p.butOperator()
+	case c == '[':
+		texts, numbers, err := p.operands("anything-but")
+		switch {
+		case err != nil:
+			return matcher{}, err
+		case len(texts) == 0 && len(numbers) == 0:
+			return matcher{}, p.fail("anything-but must list something")
+		case len(texts) > 0 && len(numbers) > 0:
+			return matcher{}, p.fail("anything-but must list strings only or numbers only")
+		case len(texts) > 0:
+			return but(texts), nil
+		}
+		return p.butNumbers(numbers)
+	case c == '"':
+		text, err := p.text("")
+		p.uses(SeenAccepted)
+		return but([]string{text}), err
+	case c == '-' || '0' <= c && c <= '9':
+		text, ok := p.number()
+		if !ok {
+			return matcher{}, p.fail("anything-but holds a malformed number")
+		}
+		p.uses(SeenAccepted)
+		return p.butNumbers([]string{string(text)})
+	}
+	return matcher{}, p.fail("anything-but must be a string, a number, or a list of either")
+}
+
+// operands reads a list of strings and numbers.
+func (p *parser) operands(name string) (texts, numbers []string, err error) {
+	p.take('[')
+	for p.peek() != ']' {
+		if len(texts)+len(numbers) > 0 && !p.take(',') {
+			return nil, nil, p.fail("%s lacks a comma or a closing bracket", name)
+		}
+		switch c := p.peek(); {
+		case c == '"':
+			text, err := p.text("")
+			if err != nil {
+				return nil, nil, err
+			}
+			texts = append(texts, text)
+		case c == '-' || '0' <= c && c <= '9':
+			text, ok := p.number()
+			if !ok {
+				return nil, nil, p.fail("%s holds a malformed number", name)
+			}
+			numbers = append(numbers, string(text))
+		default:
+			return nil, nil, p.fail("%s may list strings and numbers only", name)
+		}
+	}
+	p.i++
+	return texts, numbers, nil
+}
+
+func (p *parser) butNumbers(numbers []string) (matcher, error) {
+	m := matcher{op: opButNumber, list: sorted(numbers)}
+	for _, text := range m.list {
+		f, ok := comparableNumber([]byte(text))
+		if !ok {
+			return m, p.fail("anything-but cannot compare %.40s: it is not what a 64-bit float can hold", text)
+		}
+		m.nums = append(m.nums, f)
+	}
+	m.key = `{"anything-but":[` + strings.Join(m.list, ",") + `]}`
+	return m, nil
+}
+
+// butOperator reads the operators that anything-but may negate.
+func (p *parser) butOperator() (matcher, error) {
+	p.take('{')
+	name, err := p.text("the name of an operator")
+	if err != nil {
+		return matcher{}, err
+	}
+	m := matcher{}
+	switch name {
+	case "prefix":
+		m.op = opButPrefix
+	case "suffix":
+		m.op = opButSuffix
+	case "equals-ignore-case":
+		m.op = opButFold
+	case "wildcard":
+		m.op = opButWildcard
+	default:
+		return m, p.fail("anything-but cannot negate %s", quote(name))
+	}
+	p.uses(EventBridgeOnly)
+	if !p.take(':') {
+		return m, p.fail("lacks a colon after %s", quote(name))
+	}
+	if m.list, err = p.butTexts(name); err != nil {
+		return m, err
+	}
+	for _, text := range m.list {
+		if text == "" && (m.op == opButPrefix || m.op == opButSuffix) {
+			return m, p.fail("anything-but %s must not be empty", name)
+		}
+		if m.op == opButWildcard {
+			w, problem := parseWildcard(text)
+			if problem != "" {
+				return m, p.fail("wildcard %s", problem)
+			}
+			m.wilds = append(m.wilds, w)
+		}
+	}
+	m.key = `{"anything-but":{"` + name + `":` + quoteAll(m.list) + `}}`
+	return m, p.closed(name)
+}
+
+func (p *parser) butTexts(name string) ([]string, error) {
+	if p.peek() == '"' {
+		text, err := p.text("")
+		return []string{text}, err
+	}
+	if p.peek() != '[' {
+		return nil, p.fail("%s inside anything-but must be a string or a list of strings", name)
+	}
+	texts, numbers, err := p.operands(name)
+	if err == nil && (len(numbers) > 0 || len(texts) == 0) {
+		err = p.fail("%s inside anything-but must list strings", name)
+	}
+	return sorted(texts), err
+}
