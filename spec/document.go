@@ -1,0 +1,186 @@
+// Package spec is what people write: EventRouting documents, how they are
+// loaded, and what is wrong with them.
+//
+// A document names one stream, one function and the routes between them. [Load]
+// reads documents from files and folders and reports every problem of every
+// file as a [Finding] with file, line and path. What it returns holds exactly
+// what was written; [EventRouting.Resolve] answers with defaults filled in.
+//
+// The package does no I/O but through the fs.FS it is given, reads no clock and
+// knows nothing of AWS's API.
+package spec
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// What apiVersion and kind must say.
+const (
+	APIVersion = "eventrouting.dev/v1alpha1"
+	Kind       = "EventRouting"
+)
+
+// EventRouting is one document: a routing of event types from one stream.
+// Pointers and empty strings are settings that were not written.
+type EventRouting struct {
+	APIVersion string   `json:"apiVersion"`
+	Kind       string   `json:"kind"`
+	Metadata   Metadata `json:"metadata"`
+	Spec       Spec     `json:"spec"`
+
+	// Origin is where the document was read from; it is no part of it.
+	Origin Origin `json:"-"`
+}
+
+// Metadata names a routing.
+type Metadata struct {
+	// Name is a DNS label without "--", at most 40 characters, unique among the
+	// documents of an owner.
+	Name string `json:"name"`
+}
+
+// Spec is what a routing wants.
+type Spec struct {
+	Region      string       `json:"region,omitempty"`     // else the SDK's own chain
+	AssumeRole  string       `json:"assumeRole,omitempty"` // ARN of an IAM role
+	Stream      string       `json:"stream"`               // name or ARN
+	Function    Function     `json:"function"`
+	EventType   EventType    `json:"eventType"`
+	Defaults    *Settings    `json:"defaults,omitempty"`
+	Isolation   Isolation    `json:"isolation,omitempty"`
+	Routes      []Route      `json:"routes"`
+	Concurrency *Concurrency `json:"concurrency,omitempty"`
+	// OtherReaders is how many readers of the stream share its read budget
+	// without being visible to us, 0 or more.
+	OtherReaders int       `json:"otherReaders,omitempty"`
+	Handover     *Handover `json:"handover,omitempty"`
+	RetireAfter  *Duration `json:"retireAfter,omitempty"` // default 24h
+	Policy       Policy    `json:"policy,omitempty"`      // default Sync
+	Paused       bool      `json:"paused,omitempty"`
+}
+
+// Function is the Lambda function that routes run.
+type Function struct {
+	Name   string `json:"name"`             // name or ARN, unqualified
+	Follow string `json:"follow,omitempty"` // alias or version that routes run; default $LATEST
+}
+
+// EventType says where an event's type stands.
+type EventType struct {
+	// Path is dotted, inside the record's decoded JSON payload, such as
+	// "eventType" or "meta.type".
+	Path string `json:"path"`
+}
+
+// Isolation is how a route's mapping gets a key of its own: AWS allows one
+// mapping per event source and qualified function, whatever the filter.
+type Isolation string
+
+// The three ways, by what tells the mappings apart.
+const (
+	IsolationAlias    Isolation = "Alias"    // an alias of the function
+	IsolationFanOut   Isolation = "FanOut"   // an enhanced fan-out consumer of the stream
+	IsolationFunction Isolation = "Function" // a function of its own
+)
+
+// Policy limits which changes a pass may make.
+type Policy string
+
+// Policies, from everything to nothing but additions.
+const (
+	PolicySync       Policy = "Sync"
+	PolicyUpsertOnly Policy = "UpsertOnly"
+	PolicyCreateOnly Policy = "CreateOnly"
+)
+
+// Route sends events of some types to the function.
+type Route struct {
+	Name       string   `json:"name"`
+	EventTypes []string `json:"eventTypes,omitempty"`
+	// CatchAll takes what no other route of the document names, and events
+	// without a type.
+	CatchAll bool `json:"catchAll,omitempty"`
+	Settings
+}
+
+// Settings are what a route may set, and `defaults` for all routes of the
+// document. nil and empty mean not written.
+type Settings struct {
+	Enabled *bool `json:"enabled,omitempty"`
+	// Where holds further conditions on the payload in Lambda's pattern syntax,
+	// a JSON object.
+	Where                   json.RawMessage `json:"where,omitempty"`
+	AllowOverlap            *bool           `json:"allowOverlap,omitempty"`
+	Isolation               Isolation       `json:"isolation,omitempty"`
+	Function                string          `json:"function,omitempty"` // with isolation Function: name or ARN, unqualified
+	BatchSize               *int            `json:"batchSize,omitempty"`
+	MaxBatchingWindow       *Duration       `json:"maxBatchingWindow,omitempty"`
+	ParallelizationFactor   *int            `json:"parallelizationFactor,omitempty"`
+	StartFrom               *StartFrom      `json:"startFrom,omitempty"`
+	Retry                   *Retry          `json:"retry,omitempty"`
+	OnFailure               *string         `json:"onFailure,omitempty"` // ARN; "" for none where defaults name one
+	ReportBatchItemFailures *bool           `json:"reportBatchItemFailures,omitempty"`
+	TumblingWindow          *Duration       `json:"tumblingWindow,omitempty"`
+	KMSKey                  *string         `json:"kmsKey,omitempty"`
+	Metrics                 *[]string       `json:"metrics,omitempty"`
+}
+
+// Retry says what happens to a batch that the function fails.
+type Retry struct {
+	MaxAttempts   *int      `json:"maxAttempts,omitempty"` // retries, 0 to 10000; -1 or unset: without end
+	MaxAge        *Duration `json:"maxAge,omitempty"`      // 1m to 168h; unset: until the data expires
+	BisectOnError *bool     `json:"bisectOnError,omitempty"`
+}
+
+// Concurrency is this routing's share of the function's reservation.
+type Concurrency struct {
+	Headroom     *Amount    `json:"headroom,omitempty"` // share of the routing's need, or executions
+	Minimum      *int       `json:"minimum,omitempty"`
+	Maximum      *int       `json:"maximum,omitempty"` // cap of the routing's own share
+	Others       *int       `json:"others,omitempty"`  // executions for invokers that cannot be counted; 0 differs from unset
+	ReleaseAfter *Duration  `json:"releaseAfter,omitempty"`
+	OnShortage   OnShortage `json:"onShortage,omitempty"`
+}
+
+// OnShortage says what becomes of new routes when the reservation cannot be
+// made large enough.
+type OnShortage string
+
+// Hold keeps new routes waiting so that running ones stay isolated; Admit lets
+// them share what there is.
+const (
+	OnShortageHold  OnShortage = "Hold"
+	OnShortageAdmit OnShortage = "Admit"
+)
+
+// Handover tunes how event types move between routes.
+type Handover struct {
+	AssumeLagBelow *Duration `json:"assumeLagBelow,omitempty"`
+}
+
+// Resolved is a route with every default filled in: the document's `defaults`,
+// then AWS's own.
+type Resolved struct {
+	Index                   int // of the route in its document
+	Name                    string
+	EventTypes              []string
+	CatchAll                bool
+	Enabled                 bool
+	Where                   json.RawMessage
+	AllowOverlap            bool
+	Isolation               Isolation
+	Function                string        // the route's own with isolation Function, else the document's; as written
+	BatchSize               int           // records, 1 to 10000
+	MaxBatchingWindow       time.Duration // whole seconds, 0 to 5m
+	ParallelizationFactor   int           // 1 to 10
+	StartFrom               StartFrom
+	MaxAttempts             int           // retries, -1 for no limit
+	MaxAge                  time.Duration // -1s for no limit, as AWS writes it
+	BisectOnError           bool
+	OnFailure               string
+	ReportBatchItemFailures bool
+	TumblingWindow          time.Duration // whole seconds, 0 for none
+	KMSKey                  string
+	Metrics                 []string
+}

@@ -1,0 +1,256 @@
+package spec
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// Where values stand.
+const (
+	routesPath    = "spec.routes"
+	defaultsPath  = "spec.defaults"
+	eventTypePath = "spec.eventType.path"
+)
+
+func routePath(i int) string { return fmt.Sprintf("%s[%d]", routesPath, i) }
+
+// Validate says what is wrong with documents, each by itself and all together:
+// names that are not unique, streams that are asked for too much. [Load] has
+// done so for what it returns; documents made otherwise are checked here.
+// That a stream, function or role exists only a plan can tell.
+func Validate(docs []EventRouting) []Finding {
+	all := make([]document, len(docs))
+	for i, d := range docs {
+		all[i].EventRouting = d
+	}
+	var findings []Finding
+	for _, c := range validate(all) {
+		findings = append(findings, c.findings...)
+	}
+	sortFindings(findings)
+	return findings
+}
+
+// validate checks every document by itself, then all together.
+func validate(docs []document) []*check {
+	all := make([]*check, len(docs))
+	for i, d := range docs {
+		all[i] = &check{doc: d.EventRouting, bad: d.bad, routes: d.Resolve(), findings: d.findings}
+		all[i].document()
+	}
+	together(all)
+	return all
+}
+
+// check is the findings about one document.
+type check struct {
+	doc      EventRouting
+	routes   []Resolved
+	bad      map[string]bool // what the loader refused and left out
+	findings []Finding
+}
+
+func (c *check) err(code, path, format string, args ...any) { c.add(Error, code, path, format, args) }
+func (c *check) warn(code, path, format string, args ...any) {
+	c.add(Warning, code, path, format, args)
+}
+
+// add reports, unless the value was refused already: what is said of a value
+// that was left out would mislead.
+func (c *check) add(s Severity, code, path, format string, args []any) {
+	for p := path; p != ""; p = parent(p) {
+		if c.bad[p] {
+			return
+		}
+	}
+	c.findings = append(c.findings, c.doc.Find(s, code, path, format, args...))
+}
+
+// wrong says whether there is an error about a value or something in it.
+func (c *check) wrong(path string) bool {
+	return slices.ContainsFunc(c.findings, func(f Finding) bool {
+		rest, ok := strings.CutPrefix(f.Path, path)
+		return ok && f.Severity == Error && (rest == "" || rest[0] == '.' || rest[0] == '[')
+	})
+}
+
+// must reports an error that a check of one value returned.
+func (c *check) must(code, path string, err error) {
+	if err != nil {
+		c.err(code, path, "%v", err)
+	}
+}
+
+// named checks a value that is required.
+func (c *check) named(path, text string, rule func(string) error) {
+	if text == "" {
+		c.err(CodeMissing, path, "is missing: write it")
+		return
+	}
+	c.must(CodeName, path, rule(text))
+}
+
+// document checks one document by itself.
+func (c *check) document() {
+	d, s := c.doc, c.doc.Spec
+	if want := (EventRouting{APIVersion: APIVersion, Kind: Kind}).kind(); d.kind() != want {
+		c.err(CodeKind, "", "is %s: write apiVersion: %s and kind: %s", d.kind(), APIVersion, Kind)
+	}
+	c.named("metadata.name", d.Metadata.Name, checkName)
+	c.named("spec.stream", s.Stream, checkStream)
+	c.named("spec.function.name", s.Function.Name, checkFunction)
+	c.named(eventTypePath, s.EventType.Path, checkPath)
+	if s.Region != "" && !isRegion(s.Region) {
+		c.err(CodeName, "spec.region", "%q is no region: write one such as eu-west-1", s.Region)
+	}
+	if s.AssumeRole != "" {
+		c.must(CodeName, "spec.assumeRole", checkRole(s.AssumeRole))
+	}
+	if f := s.Function.Follow; f != "" && f != defaultFollow && !matches(aliasName, f) {
+		c.err(CodeName, "spec.function.follow", "%q is neither alias nor version: write an alias, a number, or %s", f, defaultFollow)
+	}
+	c.regions()
+	oneOf(c, "spec.isolation", s.Isolation, isolations())
+	oneOf(c, "spec.policy", s.Policy, []Policy{PolicySync, PolicyUpsertOnly, PolicyCreateOnly})
+	c.atLeast("spec.otherReaders", &s.OtherReaders, 0)
+	c.positive("spec.retireAfter", s.RetireAfter)
+	if s.Handover != nil {
+		c.positive("spec.handover.assumeLagBelow", s.Handover.AssumeLagBelow)
+	}
+	if s.Concurrency != nil {
+		c.concurrency(*s.Concurrency)
+	}
+	if s.Defaults != nil {
+		c.settings(defaultsPath, *s.Defaults)
+	}
+	c.allRoutes()
+}
+
+func isolations() []Isolation {
+	return []Isolation{IsolationAlias, IsolationFanOut, IsolationFunction}
+}
+
+// oneOf checks a word that was written against those allowed.
+func oneOf[T ~string](c *check, path string, got T, allowed []T) {
+	if got == "" || slices.Contains(allowed, got) {
+		return
+	}
+	words := make([]string, len(allowed))
+	for i, w := range allowed {
+		words[i] = string(w)
+	}
+	c.err(CodeEnum, path, "%q is not allowed: write %s", string(got), strings.Join(words, ", "))
+}
+
+// checkPath says what is wrong with where an event's type stands.
+func checkPath(text string) error {
+	steps := strings.Split(text, ".")
+	switch {
+	case slices.Contains(steps, ""):
+		return fmt.Errorf("%q has an empty step: write field names with single dots between, such as meta.type", text)
+	case slices.Contains(steps, "$or"):
+		return fmt.Errorf("%q has a step $or, which is an operator in filters", text)
+	case strings.ContainsFunc(text, unicode.IsControl):
+		return errors.New("contains a control character: remove it")
+	case strings.TrimSpace(text) != text:
+		return fmt.Errorf("%q begins or ends with a space: remove it", text)
+	}
+	return nil
+}
+
+// regions checks that what names a region names the same.
+func (c *check) regions() {
+	s := c.doc.Spec
+	want, from := s.Region, "spec.region"
+	for _, v := range []struct{ path, arn string }{{"spec.stream", s.Stream}, {"spec.function.name", s.Function.Name}} {
+		got := regionOf(v.arn)
+		switch {
+		case got == "":
+		case want == "":
+			want, from = got, v.path
+		case got != want:
+			c.err(CodeRegion, v.path, "is in region %s, %s says %s: a mapping, its stream and its function are in one region", got, from, want)
+		}
+	}
+	for i, r := range c.doc.Spec.Routes {
+		if got := regionOf(r.Function); got != "" && want != "" && got != want {
+			c.err(CodeRegion, routePath(i)+".function", "is in region %s, %s says %s", got, from, want)
+		}
+	}
+}
+
+// Region is where the stream and the function are, as far as the document
+// says: spec.region, or that of an ARN. Empty for the SDK's own chain.
+func (e EventRouting) Region() string {
+	for _, region := range []string{e.Spec.Region, regionOf(e.Spec.Stream), regionOf(e.Spec.Function.Name)} {
+		if region != "" {
+			return region
+		}
+	}
+	return ""
+}
+
+// concurrency checks a routing's share of the reservation.
+func (c *check) concurrency(v Concurrency) {
+	const path = "spec.concurrency"
+	if h := v.Headroom; h != nil {
+		switch {
+		case h.Value < 0:
+			c.err(CodeRange, path+".headroom", "%s is below 0: write 0 or more", h)
+		case h.Percent && h.Value > 1000:
+			c.err(CodeRange, path+".headroom", "%s is over 1000%%: write a smaller share, or a number", h)
+		}
+	}
+	c.atLeast(path+".minimum", v.Minimum, 0)
+	c.atLeast(path+".maximum", v.Maximum, 1)
+	c.atLeast(path+".others", v.Others, 0)
+	if v.Minimum != nil && v.Maximum != nil && *v.Minimum > *v.Maximum {
+		c.err(CodeConflict, path+".minimum", "minimum %d is over maximum %d: lower one or raise the other", *v.Minimum, *v.Maximum)
+	}
+	c.positive(path+".releaseAfter", v.ReleaseAfter)
+	oneOf(c, path+".onShortage", v.OnShortage, []OnShortage{OnShortageHold, OnShortageAdmit})
+}
+
+func (c *check) atLeast(path string, v *int, least int) {
+	if v != nil && *v < least {
+		c.err(CodeRange, path, "%d is below %d: write %d or more", *v, least, least)
+	}
+}
+
+func (c *check) between(path string, v *int, least, most int) {
+	if v != nil && (*v < least || *v > most) {
+		c.err(CodeRange, path, "%d is out of range: write %d to %d", *v, least, most)
+	}
+}
+
+func (c *check) positive(path string, v *Duration) {
+	if v != nil && v.Duration <= 0 {
+		c.err(CodeRange, path, "%s is not above 0: write a duration such as 24h", v)
+	}
+}
+
+// span checks a duration that AWS takes in whole seconds.
+func (c *check) span(path string, v *Duration, least, most time.Duration) {
+	switch {
+	case v == nil:
+	case v.Duration < least || v.Duration > most:
+		c.err(CodeRange, path, "%s is out of range: write %s to %s", v, short(least), short(most))
+	case v.Duration%time.Second != 0:
+		c.err(CodeRange, path, "%s is no whole number of seconds, which AWS counts in", v)
+	}
+}
+
+// short writes a duration without its zero parts: 168h, not 168h0m0s.
+func short(d time.Duration) string {
+	s := d.String()
+	for _, tail := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(s, tail) {
+			s = s[:len(s)-2]
+		}
+	}
+	return s
+}
