@@ -1,0 +1,134 @@
+package emulator
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/eventrouting/eventrouting/emulator/world"
+)
+
+// kinesisTarget precedes the operation in the X-Amz-Target header.
+const kinesisTarget = "Kinesis_20131202."
+
+// kinesisCall carries out one operation. The answer nil is an empty body, as
+// AWS gives it for an operation without output.
+type kinesisCall func(*world.World, world.Place, *members) (any, error)
+
+// kinesisOperation recognises one call of Kinesis' JSON 1.1 protocol. CBOR, in
+// which the AWS SDK for Java speaks unless told otherwise, is not served: its
+// bodies are refused with the setting that turns it off. Records (PutRecord and
+// GetRecords) are not there yet.
+func kinesisOperation(name string, body []byte, readErr error) operation {
+	return operation{
+		service: "kinesis",
+		name:    name,
+		refusal: kinesisRefusal,
+		run: func(w *world.World, at world.Place) answer {
+			call := kinesisCallOf(name)
+			if call == nil {
+				return kinesisRefusal(&world.Error{Code: "UnknownOperationException", Status: http.StatusBadRequest})
+			}
+			m, err := readMembers(body, readErr)
+			if err != nil {
+				return kinesisRefusal(err)
+			}
+			v, err := call(w, at, m)
+			if err != nil {
+				return kinesisRefusal(err)
+			}
+			return kinesisAnswer(http.StatusOK, v)
+		},
+	}
+}
+
+func kinesisCallOf(name string) kinesisCall {
+	switch name {
+	case "CreateStream":
+		return createStream
+	case "DeleteStream":
+		return deleteStream
+	case "DescribeStream":
+		return describeStream
+	case "DescribeStreamSummary":
+		return describeStreamSummary
+	case "ListStreams":
+		return listStreams
+	case "DescribeLimits":
+		return describeLimits
+	case "UpdateStreamMode":
+		return updateStreamMode
+	case "IncreaseStreamRetentionPeriod":
+		return changeRetention((*world.World).IncreaseRetention)
+	case "DecreaseStreamRetentionPeriod":
+		return changeRetention((*world.World).DecreaseRetention)
+	case "ListShards":
+		return listShards
+	case "UpdateShardCount":
+		return updateShardCount
+	case "SplitShard":
+		return splitShard
+	case "MergeShards":
+		return mergeShards
+	}
+	return kinesisCallBeside(name)
+}
+
+// kinesisCallBeside is the calls that are not on streams themselves.
+func kinesisCallBeside(name string) kinesisCall {
+	switch name {
+	case "RegisterStreamConsumer":
+		return registerStreamConsumer
+	case "DescribeStreamConsumer":
+		return describeStreamConsumer
+	case "ListStreamConsumers":
+		return listStreamConsumers
+	case "DeregisterStreamConsumer":
+		return deregisterStreamConsumer
+	case "AddTagsToStream":
+		return addTagsToStream
+	case "RemoveTagsFromStream":
+		return removeTagsFromStream
+	case "ListTagsForStream":
+		return listTagsForStream
+	case "TagResource":
+		return tagKinesisResource
+	case "UntagResource":
+		return untagKinesisResource
+	case "ListTagsForResource":
+		return listTagsForKinesisResource
+	}
+	return nil
+}
+
+func kinesisAnswer(status int, v any) answer {
+	a := answer{status: status}
+	if v != nil {
+		a = jsonAnswer(status, v)
+	}
+	a.header = http.Header{"Content-Type": {"application/x-amz-json-1.1"}}
+	return a
+}
+
+// kinesisRefusal is an error as recorded from AWS: the exception and its text
+// in the body.
+func kinesisRefusal(err error) answer {
+	e := &world.Error{Code: "InternalFailureException", Status: http.StatusInternalServerError, Message: err.Error()}
+	errors.As(err, &e)
+	a := kinesisAnswer(e.Status, struct {
+		Type    string `json:"__type"`
+		Message string `json:"message,omitempty"`
+	}{e.Code, e.Message})
+	a.code = e.Code
+	return a
+}
+
+func refuseKinesis(code, message string) error {
+	return &world.Error{Code: code, Status: http.StatusBadRequest, Message: message}
+}
+
+// epoch is a time as JSON 1.1 writes it; those of Kinesis' control plane are
+// whole seconds.
+type epoch int64
+
+func epochOf(t time.Time) epoch { return epoch(t.Unix()) }

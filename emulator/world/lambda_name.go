@@ -1,0 +1,134 @@
+package world
+
+import (
+	"net/http"
+	"strings"
+)
+
+// ref is a function as a caller names it, in the caller's own place.
+type ref struct {
+	at        Place
+	name      string
+	qualifier string // version, alias or $LATEST; empty when none was given
+}
+
+// The patterns of the model, for the texts of refusals.
+const (
+	functionPattern   = `(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?`
+	namespacedPattern = `(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?`
+	aliasPattern      = `(?!^[0-9]+$)([a-zA-Z0-9-_]+)`
+	versionPattern    = `(\$LATEST(\.PUBLISHED)?|[0-9]+)`
+	qualifierPattern  = `\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+`
+)
+
+// resolve reads a function's name, partial ARN or ARN, with a qualifier in the
+// name or beside it; both may be given if they are the same.
+// https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html
+func resolve(at Place, function, qualifier string) (ref, error) {
+	r, ok := parseFunction(at, function)
+	var v violations
+	switch {
+	case len(function) > 256:
+		v.length(function, "functionName", 1, 256)
+	case function == "":
+		v.length(function, "functionName", 1, 256)
+	default:
+		v.shape(ok, function, "functionName", namespacedPattern)
+	}
+	if qualifier != "" {
+		v.shape(word(qualifier, "-_$"), qualifier, "qualifier", qualifierPattern)
+		v.length(qualifier, "qualifier", 1, 128)
+	}
+	if err := v.err(); err != nil {
+		return ref{}, err
+	}
+	if err := reachable(at, r); err != nil {
+		return ref{}, err
+	}
+	if r.qualifier != "" && qualifier != "" && r.qualifier != qualifier {
+		// Recorded: LocalStack's test_lambda_api.snapshot.json, test_get_function_wrong_qualifier family.
+		return ref{}, invalid("The derived qualifier from the function name does not match the specified qualifier.")
+	}
+	if qualifier != "" {
+		r.qualifier = qualifier
+	}
+	r.at = at
+	return r, nil
+}
+
+// reachable refuses functions of another region or account. Other accounts'
+// functions can be shared on AWS; in this world they are not.
+func reachable(at Place, r ref) error {
+	if r.at.Region != at.Region {
+		return missing("Functions from '%s' are not reachable in this region ('%s')", r.at.Region, at.Region)
+	}
+	if r.at.Account != at.Account {
+		// Unverified: the action and the resource that AWS names.
+		return refuse(http.StatusForbidden, "AccessDeniedException",
+			"User: arn:aws:iam::%s:root is not authorized to perform this operation on resource: %s because no resource-based policy allows it",
+			at.Account, r.unqualified())
+	}
+	return nil
+}
+
+// parseFunction splits what may stand for a function: name, account:function:name,
+// region:account:function:name, arn:aws:lambda:region:account:function:name, each
+// with an optional :qualifier.
+func parseFunction(at Place, s string) (ref, bool) {
+	r := ref{at: at}
+	full := false
+	if rest, ok := strings.CutPrefix(s, "arn:"); ok {
+		partition, after, ok := strings.Cut(rest, ":lambda:")
+		if !ok || partition != "" && !strings.HasPrefix(partition, "aws") {
+			return ref{}, false
+		}
+		s, full = after, true
+	}
+	p := strings.Split(s, ":")
+	if len(p) > 1 && region(p[0]) {
+		r.at.Region, p = p[0], p[1:]
+	} else if full {
+		return ref{}, false
+	}
+	if len(p) > 2 && account(p[0]) && p[1] == "function" {
+		r.at.Account, p = p[0], p[1:]
+	} else if full {
+		return ref{}, false
+	}
+	if len(p) > 1 && p[0] == "function" {
+		p = p[1:]
+	}
+	if len(p) > 2 || !word(p[0], "-_.") {
+		return ref{}, false
+	}
+	r.name = p[0]
+	if len(p) == 2 {
+		r.qualifier = p[1]
+		if r.qualifier != latest && !word(r.qualifier, "-_") {
+			return ref{}, false
+		}
+	}
+	return r, true
+}
+
+// latest is the unpublished version of a function.
+const latest = "$LATEST"
+
+func (r ref) unqualified() string {
+	return "arn:aws:lambda:" + r.at.Region + ":" + r.at.Account + ":function:" + r.name
+}
+
+// arn is the function's ARN with the qualifier that the caller gave. A name
+// without one and a name with $LATEST are different ARNs.
+// Recorded: test_function_name_variations.
+func (r ref) arn() string {
+	if r.qualifier == "" {
+		return r.unqualified()
+	}
+	return r.unqualified() + ":" + r.qualifier
+}
+
+func (r ref) with(qualifier string) ref {
+	r.qualifier = qualifier
+	return r
+}
