@@ -1,0 +1,27 @@
+package reconcile
+
+// Codes of findings about what is live. Those about documents are spec's;
+// a stream with too many readers is [spec.CodeReadBudget] there and here.
+const (
+	CodeByHand           = "by-hand"           // a person disabled a mapping that a route wants running
+	CodeFilterUnreadable = "filter-unreadable" // a live filter is encrypted and cannot be read
+	CodeFollowMissing    = "follow-missing"    // the alias to follow does not exist, or belongs to a route
+	CodeForeign          = "foreign"           // a mapping or alias that a route wants is somebody else's
+	CodeFunctionMissing  = "function-missing"  // the function does not exist
+	CodeInvokers         = "unknown-invokers"  // a first reservation waits for concurrency.others
+	CodeMaximum          = "maximum"           // concurrency.maximum is below a routing's need
+	CodeOrphan           = "orphan"            // a mapping of ours whose routing no document names
+	CodeReservedZero     = "reserved-zero"     // somebody reserved 0, which refuses every invocation
+	CodeRetired          = "retired"           // a mapping that we disabled and that is not deleted yet
+	CodeShortage         = "shortage"          // the account has too few concurrent executions
+	CodeStartClamped     = "start-clamped"     // a mapping made anew starts later than intended: events expired
+	CodeStreamMissing    = "stream-missing"    // the stream does not exist
+	CodeUnsupported      = "unsupported"       // this version cannot do what the document asks
+)
+
+// MissingReference says whether a finding's code is about something that a
+// document names and that does not exist: the document is wrong, or what it
+// names has yet to be made. Either way its routes cannot be planned.
+func MissingReference(code string) bool {
+	return code == CodeStreamMissing || code == CodeFunctionMissing || code == CodeFollowMissing
+}

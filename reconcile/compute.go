@@ -1,0 +1,178 @@
+package reconcile
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/eventrouting/eventrouting/spec"
+	"github.com/eventrouting/eventrouting/spec/pattern"
+)
+
+// Compute says what has to change so that live becomes what the documents
+// want. It is pure and total: the same documents, state and time give the same
+// plan in any order, and whatever is odd in them becomes a finding or a held
+// change. The documents are valid, and of one account and region.
+//
+// The plan goes through these steps:
+//
+//	desired   routes become mappings and aliases
+//	follow    aliases point where `follow` points
+//	diff      per route: create, update, revive, or held with the reason
+//	retire    mappings of named routings that no route wants
+//	protect   nothing stops taking events before its taker has settled
+//	capacity  the reservation rises before what needs it
+//	hold      policy and pause; what needs something held is held
+//	order     an order in which the changes can be applied
+func Compute(docs []spec.EventRouting, live State, o Options, now time.Time) Plan {
+	p := newPlanner(docs, live, o, now)
+	for _, w := range p.wishes {
+		p.route(w)
+	}
+	p.retire()
+	p.protect()
+	p.capacity()
+	p.hold()
+	p.readers()
+	return p.plan()
+}
+
+// planner is one computation. Its methods add steps, findings and asks.
+type planner struct {
+	live     State
+	o        Options
+	now      time.Time
+	docs     []spec.EventRouting
+	wishes   []*wish
+	steps    []*step
+	findings []spec.Finding
+	needs    []Need
+	asks     []Ask
+
+	sets  map[string]pattern.Set // of live mappings, by UUID
+	at    map[Addr]*step         // the first step at an address
+	index index
+}
+
+func newPlanner(docs []spec.EventRouting, live State, o Options, now time.Time) *planner {
+	p := &planner{
+		live: live, o: o, now: now.UTC(), docs: slices.Clone(docs),
+		sets: map[string]pattern.Set{}, at: map[Addr]*step{},
+	}
+	slices.SortStableFunc(p.docs, func(a, b spec.EventRouting) int {
+		return cmp.Or(cmp.Compare(a.Metadata.Name, b.Metadata.Name), cmp.Compare(a.Origin.File, b.Origin.File))
+	})
+	p.wishes, p.findings = wishes(p.docs, o)
+	p.index = newIndex(p.wishes, live)
+	return p
+}
+
+// step is a change that may yet be held.
+type step struct {
+	Change
+	wish  *wish // whose change it is; nil for a retirement and a reservation
+	doc   *spec.EventRouting
+	why   Why // set: held
+	until time.Time
+}
+
+func (s *step) held() bool { return s.why != "" }
+
+// hold keeps the first reason that was found.
+func (s *step) hold(why Why, reason string) {
+	if s.held() {
+		return
+	}
+	s.why, s.Reason = why, reason
+}
+
+// mappings are the step's object before and after; nil where there is none or
+// it is not a mapping.
+func (s *step) mappings() (before, after *Mapping) {
+	before, _ = s.Before.(*Mapping)
+	after, _ = s.After.(*Mapping)
+	return before, after
+}
+
+func (p *planner) add(s *step) *step {
+	p.steps = append(p.steps, s)
+	if _, ok := p.at[s.Addr]; !ok {
+		p.at[s.Addr] = s
+	}
+	return s
+}
+
+func (p *planner) find(f spec.Finding) { p.findings = append(p.findings, f) }
+
+func (p *planner) ask(what AskWhat, name string) { p.asks = append(p.asks, Ask{what, name}) }
+
+// step finds what this plan does at an address; nil for nothing.
+func (p *planner) step(a Addr) *step { return p.at[a] }
+
+// taken is what a live mapping takes, parsed once. An encrypted filter that was
+// not read counts as everything.
+func (p *planner) taken(m Mapping) pattern.Set {
+	s, ok := p.sets[m.UUID]
+	if !ok {
+		filters := m.Filters
+		if m.FiltersUnknown {
+			filters = p.live.Facts.Filters[m.UUID].Filters
+		}
+		s = pattern.NewSet(filters)
+		p.sets[m.UUID] = s
+	}
+	return s
+}
+
+// plan puts everything in order.
+func (p *planner) plan() Plan {
+	plan := Plan{At: p.now, Account: p.live.Account, Region: p.live.Region, Needs: p.needs}
+	slices.SortStableFunc(p.steps, func(a, b *step) int {
+		return cmp.Or(cmp.Compare(a.rank(), b.rank()), cmp.Compare(a.Addr.Kind, b.Addr.Kind), cmp.Compare(a.Addr.Name, b.Addr.Name))
+	})
+	for _, s := range p.steps {
+		if s.held() {
+			plan.Held = append(plan.Held, Held{Change: s.Change, Why: s.why, Until: s.until})
+		} else {
+			plan.Changes = append(plan.Changes, s.Change)
+		}
+	}
+	slices.SortFunc(p.asks, func(a, b Ask) int {
+		return cmp.Or(cmp.Compare(a.What, b.What), cmp.Compare(a.Name, b.Name))
+	})
+	plan.Asks = slices.Compact(p.asks)
+	slices.SortFunc(p.findings, compareFindings)
+	plan.Findings = slices.Compact(p.findings)
+	return plan
+}
+
+// rank orders a plan so that what is needed stands before what needs it:
+// following first, as section 7 of the design asks; the reservation before
+// what it has to cover; takers before givers.
+func (s *step) rank() int {
+	_, isAlias := s.After.(*Alias)
+	switch {
+	case isAlias && s.Action == Update:
+		return 0
+	case isAlias:
+		return 1
+	case s.Action == Raise:
+		return 2
+	case s.Action == Create:
+		return 3
+	case s.Action == Retire:
+		return 6
+	case s.Action == Lower:
+		return 7
+	case slices.ContainsFunc(s.Needs, func(a Addr) bool { return a.Kind == KindMapping }):
+		return 5
+	}
+	return 4
+}
+
+func compareFindings(a, b spec.Finding) int {
+	return cmp.Or(
+		cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Path, b.Path),
+		cmp.Compare(a.Code, b.Code), cmp.Compare(a.Severity, b.Severity), cmp.Compare(a.Message, b.Message),
+	)
+}

@@ -1,0 +1,48 @@
+package reconcile
+
+import (
+	"slices"
+
+	"github.com/eventrouting/eventrouting/spec"
+)
+
+// hold applies what a document forbids, and then holds whatever needs
+// something that is held.
+func (p *planner) hold() {
+	for _, s := range p.steps {
+		if s.doc == nil || s.follows() {
+			continue // raising and following go on under every policy and pause
+		}
+		switch policy := s.doc.Policy(); {
+		case s.doc.Spec.Paused:
+			s.hold(WhyPaused, s.doc.Metadata.Name+" is paused")
+		case policy == spec.PolicyCreateOnly && s.Action != Create,
+			policy == spec.PolicyUpsertOnly && s.Action == Retire:
+			s.hold(WhyPolicy, "the policy of "+s.doc.Metadata.Name+" is "+string(policy))
+		}
+	}
+	for again := true; again; {
+		again = false
+		for _, s := range p.steps {
+			if s.held() {
+				continue
+			}
+			for _, n := range s.Needs {
+				if t := p.step(n); t != nil && t.held() {
+					s.hold(t.why, "it needs "+n.String()+", which is held")
+					s.until = t.until
+					again = true
+				}
+			}
+		}
+	}
+	for _, s := range p.steps {
+		s.Needs = slices.DeleteFunc(s.Needs, func(a Addr) bool { t := p.step(a); return t == nil || s.held() })
+	}
+}
+
+// follows says whether the step does no more than keep an alias at its target.
+func (s *step) follows() bool {
+	_, alias := s.After.(*Alias)
+	return alias && s.Action == Update
+}

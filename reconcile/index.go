@@ -1,0 +1,37 @@
+package reconcile
+
+import "slices"
+
+// index finds live mappings and wishes without going through all of them: a
+// plan's cost grows with the documents, not with their square.
+type index struct {
+	mappings     []Mapping // all live ones, by key
+	onStream     map[string][]Mapping
+	onFunction   map[string][]Mapping
+	wanted       map[Key]*wish
+	wantAddr     map[Addr]*wish
+	wantStream   map[string][]*wish
+	wantFunction map[string][]*wish
+}
+
+func newIndex(wishes []*wish, live State) index {
+	x := index{
+		onStream: map[string][]Mapping{}, onFunction: map[string][]Mapping{},
+		wanted: map[Key]*wish{}, wantAddr: map[Addr]*wish{}, wantStream: map[string][]*wish{}, wantFunction: map[string][]*wish{},
+	}
+	for _, ms := range live.Mappings {
+		x.mappings = append(x.mappings, ms...)
+	}
+	slices.SortFunc(x.mappings, compareMappings)
+	for _, m := range x.mappings {
+		x.onStream[m.Key.Stream] = append(x.onStream[m.Key.Stream], m)
+		x.onFunction[m.Key.Function] = append(x.onFunction[m.Key.Function], m)
+	}
+	for _, w := range wishes {
+		k := w.mapping.Key
+		x.wanted[k], x.wantAddr[w.addr] = w, w
+		x.wantStream[k.Stream] = append(x.wantStream[k.Stream], w)
+		x.wantFunction[k.Function] = append(x.wantFunction[k.Function], w)
+	}
+	return x
+}

@@ -1,0 +1,130 @@
+package reconcile
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/eventrouting/eventrouting/spec/pattern"
+)
+
+// protect makes every change that takes events out of a mapping wait for those
+// who take them over.
+//
+// A mapping that gives some events and takes others in one update would have
+// to wait and to be waited for; it first takes both sides, and gives in a later
+// pass. So a taker never waits, and no two changes wait for each other.
+//
+// It is the part of the design's section 7 that this version has: a taker has
+// settled, which is less than having proved that it reads. The effect says so.
+func (p *planner) protect() {
+	for _, s := range p.steps {
+		before, after := s.mappings()
+		if before == nil || after == nil || s.held() || !before.Enabled {
+			continue
+		}
+		leaving := p.taken(*before)
+		narrows := true
+		if after.Enabled {
+			kept := pattern.NewSet(after.Filters)
+			narrows = kept.Covers(leaving).Verdict != pattern.Yes
+			if rest, ok := leaving.Minus(kept); ok {
+				leaving = rest
+			}
+		}
+		if narrows {
+			p.protectOne(s, before, after, leaving)
+		}
+	}
+}
+
+// takers are the enabled routes that want some of the events leaving a mapping.
+func (p *planner) takers(s *step, leaving pattern.Set) []*wish {
+	before, _ := s.mappings()
+	var all []*wish
+	for _, w := range p.index.wantStream[before.Key.Stream] {
+		if w != s.wish && w.route.Enabled && w.set.Overlaps(leaving).Verdict != pattern.No {
+			all = append(all, w)
+		}
+	}
+	return all
+}
+
+func (p *planner) protectOne(s *step, before, after *Mapping, leaving pattern.Set) {
+	takers := p.takers(s, leaving)
+	if len(takers) == 0 {
+		if s.wish != nil && after.Enabled {
+			s.Effect += "; events that leave it are wanted by no route"
+		}
+		return
+	}
+	var names, waiting []string
+	var needs []Addr
+	for _, w := range takers {
+		names = append(names, w.addr.Name)
+		t := p.step(w.addr)
+		switch {
+		case t == nil || p.takes(w, leaving): // whatever else changes in it
+		case t.held():
+			waiting = append(waiting, w.addr.Name)
+		default:
+			needs = append(needs, w.addr)
+		}
+	}
+	widens := after.Enabled && p.taken(*before).Covers(pattern.NewSet(after.Filters)).Verdict != pattern.Yes
+	switch {
+	case widens && len(needs)+len(waiting) > 0:
+		p.takeBoth(s, before, after, names)
+	case len(waiting) > 0:
+		s.hold(WhyTaker, "some of its events go to "+strings.Join(waiting, ", ")+", which is held")
+	default:
+		s.Needs = append(s.Needs, needs...)
+		s.Effect = strings.Join(names, ", ") + " takes over. May lose events: what is unread here was written before the taker's start"
+	}
+}
+
+// takes says whether a route's live mapping takes already what the route wants
+// of some events.
+func (p *planner) takes(w *wish, events pattern.Set) bool {
+	for _, m := range p.live.Mappings[w.mapping.Key] {
+		if m.State != "Enabled" {
+			return false
+		}
+		live := p.taken(m)
+		if live.Covers(w.set).Verdict == pattern.Yes {
+			return true
+		}
+		missing, ok := w.set.Minus(live)
+		return ok && missing.Overlaps(events).Verdict == pattern.No
+	}
+	return false
+}
+
+// takeBoth turns an update that gives and takes into one that only takes.
+func (p *planner) takeBoth(s *step, before, after *Mapping, takers []string) {
+	filters, err := p.taken(*before).Union(pattern.NewSet(after.Filters)).Filters()
+	if err != nil {
+		s.hold(WhyTaker, "it gives and takes events at once, and both do not fit into one filter: "+err.Error())
+		return
+	}
+	both := *after
+	both.Filters = filters
+	rest := &step{wish: s.wish, doc: s.doc, Change: Change{
+		Action: Update, Addr: s.Addr, Before: &both, After: after,
+		Reason: "it first takes what is new, and gives the rest to " + strings.Join(takers, ", ") + " in a later pass",
+		Effect: "position kept",
+	}}
+	rest.hold(WhyTaker, rest.Reason)
+	s.After = &both
+	if slices.Equal(before.Filters, both.Filters) || p.taken(*before).Equal(pattern.NewSet(filters)) {
+		both.Filters = before.Filters
+	}
+	p.add(rest)
+}
+
+// mayShare says whether a live mapping takes some events of a set, or may.
+func (p *planner) mayShare(m Mapping, set pattern.Set) bool {
+	if m.FiltersUnknown {
+		return true
+	}
+	return p.taken(m).Overlaps(set).Verdict != pattern.No
+}

@@ -1,0 +1,281 @@
+package reconcile
+
+import (
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/eventrouting/eventrouting/spec"
+)
+
+// takeoverLead is how far before the pass a mapping starts that takes over
+// events which another one takes: duplicates rather than a gap.
+const takeoverLead = 2 * time.Minute
+
+// route plans what one route wants: its alias, then its mapping.
+func (p *planner) route(w *wish) {
+	if why, reason := p.impossible(w); why != "" {
+		p.add(p.creation(w)).hold(why, reason)
+		return
+	}
+	alias, aliased := p.live.Aliases[w.alias.Key]
+	found := p.live.Mappings[w.mapping.Key]
+	if !aliased && len(found) > 0 {
+		// The alias is gone and its mapping stayed: only its tags say whose it is.
+		tags, known := p.live.Facts.Tags[found[0].UUID]
+		if !known {
+			p.ask(AskTags, found[0].UUID)
+			p.add(p.creation(w)).hold(WhyAsked, "its key is taken by mapping "+found[0].UUID+"; whose that is, its tags will tell")
+			return
+		}
+		if tags[TagOwner] != p.o.Owner || tags[TagRouting] != w.doc.Metadata.Name {
+			p.foreign(w, found[0].UUID)
+			return
+		}
+	}
+	if !p.planAlias(w, alias, aliased) {
+		return
+	}
+	if len(found) == 0 {
+		p.planCreate(w)
+		return
+	}
+	p.planUpdate(w, found[0])
+}
+
+// impossible says why nothing can be planned for a route in this world.
+func (p *planner) impossible(w *wish) (Why, string) {
+	if w.route.Isolation != spec.IsolationAlias {
+		p.find(w.find(spec.Error, CodeUnsupported, "isolation %s is not supported by this version: use isolation: Alias", w.route.Isolation))
+		return WhyUnsupported, "isolation " + string(w.route.Isolation) + " is not supported by this version"
+	}
+	if _, ok := p.live.Streams[w.mapping.Key.Stream]; !ok {
+		p.find(w.doc.Find(spec.Error, CodeStreamMissing, "spec.stream",
+			"stream %s does not exist%s: create it, or correct the name or region", w.mapping.Key.Stream, p.where()))
+		return WhyMissing, "stream " + w.mapping.Key.Stream + " does not exist"
+	}
+	if _, ok := p.live.Functions[w.mapping.Key.Function]; !ok {
+		p.find(w.doc.Find(spec.Error, CodeFunctionMissing, "spec.function.name",
+			"function %s does not exist%s: create it, or correct the name or region", w.mapping.Key.Function, p.where()))
+		return WhyMissing, "function " + w.mapping.Key.Function + " does not exist"
+	}
+	return "", ""
+}
+
+// where names the account and region, as far as they are known.
+func (p *planner) where() string {
+	switch {
+	case p.live.Region == "":
+		return ""
+	case p.live.Account == "":
+		return " in " + p.live.Region
+	}
+	return " in " + p.live.Region + " of account " + p.live.Account
+}
+
+// foreign holds a route whose key somebody else has.
+func (p *planner) foreign(w *wish, uuid string) {
+	p.find(w.find(spec.Warning, CodeForeign,
+		"mapping %s holds %s and is not ours: AWS allows one mapping per source and qualified function; remove it, or rename the route", uuid, w.mapping.Key))
+	p.add(p.creation(w)).hold(WhyForeign, "mapping "+uuid+" has its key and is not ours")
+}
+
+// planAlias plans the route's alias and says whether the route can go on.
+func (p *planner) planAlias(w *wish, live Alias, exists bool) bool {
+	note, noted := ParseNote(live.Description)
+	if exists && (!noted || note.Owner != p.o.Owner) {
+		whose := "was not made by us"
+		if noted {
+			whose = "belongs to owner " + note.Owner
+		}
+		p.find(w.find(spec.Warning, CodeForeign,
+			"alias %s exists and %s: remove it, rename the route, or use its owner with --owner", live.Key, whose))
+		p.add(p.creation(w)).hold(WhyForeign, "alias "+live.Key.String()+" "+whose)
+		return false
+	}
+	if !p.follow(w) {
+		return false
+	}
+	if !exists {
+		p.createAlias(w)
+		return true
+	}
+	want := w.alias
+	start := p.start(w)
+	if note.Stream == w.mapping.Key.Stream {
+		start.at = note.Start
+	}
+	want.Description = Note{Owner: p.o.Owner, Stream: w.mapping.Key.Stream, Start: start.at}.String()
+	want.ARN, want.RevisionID = live.ARN, live.RevisionID
+	if aliasDiffers(live, want) {
+		p.add(&step{wish: w, doc: &w.doc, Change: Change{
+			Action: Update, Addr: Addr{KindAlias, live.Key.String()}, Before: &live, After: &want,
+			Reason: p.aliasReason(w, live, want),
+			Effect: "batches that start from now on run what it points to; position kept",
+		}})
+	}
+	return true
+}
+
+func (p *planner) aliasReason(w *wish, live, want Alias) string {
+	if live.Version != want.Version || !maps.Equal(live.Weights, want.Weights) {
+		return "it follows " + w.doc.Follow() + ", which moved"
+	}
+	return "its description records owner, stream and start"
+}
+
+func (p *planner) createAlias(w *wish) {
+	start := p.start(w)
+	want := w.alias
+	want.Description = Note{Owner: p.o.Owner, Stream: w.mapping.Key.Stream, Start: start.at}.String()
+	s := p.add(&step{wish: w, doc: &w.doc, Change: Change{
+		Action: Create, Addr: Addr{KindAlias, want.Key.String()}, After: &want,
+		Reason: "the route's mapping needs a target of its own",
+		Effect: "none by itself",
+	}})
+	if len(p.on(want.Key)) > 0 && p.strangers(w) {
+		s.hold(WhyForeign, "a mapping of somebody else targets the name")
+	}
+}
+
+// on lists live mappings that target an alias, whatever they read.
+func (p *planner) on(a AliasKey) []Mapping {
+	var all []Mapping
+	for _, m := range p.index.onFunction[a.Function] {
+		if m.Key.Qualifier == a.Name {
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
+// strangers says whether a mapping that reads something else targets the
+// route's alias, which is missing, and is not known to be ours: making the
+// alias would bring it to life.
+func (p *planner) strangers(w *wish) bool {
+	strange := false
+	for _, m := range p.on(w.alias.Key) {
+		tags, known := p.live.Facts.Tags[m.UUID]
+		if !known {
+			p.ask(AskTags, m.UUID)
+		}
+		if tags[TagOwner] != p.o.Owner {
+			strange = true
+		}
+	}
+	return strange
+}
+
+// planCreate plans a mapping where there is none.
+func (p *planner) planCreate(w *wish) {
+	s := p.add(p.creation(w))
+	if start := p.start(w); start.future {
+		s.hold(WhyStart, "it starts at "+start.at.String())
+		s.until = start.at.At
+	}
+}
+
+// creation is the making of a route's mapping.
+func (p *planner) creation(w *wish) *step {
+	start := p.start(w)
+	m := w.mapping
+	m.Start = start.at
+	m.Tags = map[string]string{
+		TagOwner:   p.o.Owner,
+		TagRouting: w.doc.Metadata.Name,
+		TagRoute:   w.route.Name,
+		TagSince:   p.now.Format(time.RFC3339),
+	}
+	effect := start.effect
+	if !m.Enabled {
+		m.Tags[TagOff] = Off{OffDeclared, p.now}.String()
+		effect += "; disabled, so they wait"
+	}
+	return &step{wish: w, doc: &w.doc, Change: Change{
+		Action: Create, Addr: w.addr, After: &m,
+		Needs:  []Addr{{KindAlias, w.alias.Key.String()}},
+		Reason: "the route has no mapping",
+		Effect: effect,
+	}}
+}
+
+// beginning is where a route's mapping would start to read.
+type beginning struct {
+	at     Start
+	effect string
+	future bool
+}
+
+// start decides where a mapping that is created now begins. An alias of ours
+// remembers what was intended, however long ago that was.
+func (p *planner) start(w *wish) beginning {
+	if a, ok := p.live.Aliases[w.alias.Key]; ok {
+		note, noted := ParseNote(a.Description)
+		if noted && note.Owner == p.o.Owner && note.Stream == w.mapping.Key.Stream {
+			return p.remembered(w, note.Start)
+		}
+	}
+	now := p.now.Truncate(time.Second) // earlier by less than a second: a duplicate at most
+	if giver := p.giver(w); giver != "" {
+		at := Start{At: now.Add(-takeoverLead)}
+		return beginning{at: at, effect: fmt.Sprintf("takes over from %s, starts at %s: duplicates of 2 minutes, no gap", giver, at)}
+	}
+	from := w.route.StartFrom
+	switch {
+	case from.TrimHorizon:
+		return beginning{at: Start{TrimHorizon: true}, effect: "starts at the trim horizon: everything that the stream still holds"}
+	case from.Now():
+		at := Start{At: now}
+		return beginning{at: at, effect: "starts at " + at.String() + ": events written from then on"}
+	}
+	at := Start{At: from.At.Truncate(time.Second)}
+	return beginning{at: at, effect: "starts at " + at.String(), future: from.At.After(p.now)}
+}
+
+// remembered is the start that an alias of ours carries, clamped to what the
+// stream still holds.
+func (p *planner) remembered(w *wish, at Start) beginning {
+	b := beginning{at: at, effect: "starts at " + at.String() + ", as intended when its alias was made"}
+	if at.TrimHorizon {
+		return b
+	}
+	b.future = at.At.After(p.now)
+	retention := p.live.Streams[w.mapping.Key.Stream].Retention
+	if horizon := p.now.Add(-retention); retention > 0 && at.At.Before(horizon) {
+		b.at = Start{TrimHorizon: true}
+		b.effect = "starts at the trim horizon: what was written between " + at.String() + " and " + horizon.Format(time.RFC3339) + " has expired"
+		if len(p.live.Mappings[w.mapping.Key]) == 0 {
+			p.find(w.find(spec.Error, CodeStartClamped, "%s: %s", w.addr.Name, b.effect))
+		}
+	}
+	return b
+}
+
+// giver names an enabled mapping, of ours or of the same function, that takes
+// some of the route's events from the same stream now; empty for none.
+func (p *planner) giver(w *wish) string {
+	for _, m := range p.index.onStream[w.mapping.Key.Stream] {
+		ours := p.ownsAlias(AliasKey{m.Key.Function, m.Key.Qualifier})
+		if m.Key != w.mapping.Key && m.Enabled && (ours || m.Key.Function == w.mapping.Key.Function) && p.mayShare(m, w.set) {
+			return p.nameOf(m)
+		}
+	}
+	return ""
+}
+
+// ownsAlias says whether a live alias is ours: its description says so.
+func (p *planner) ownsAlias(k AliasKey) bool {
+	a, ok := p.live.Aliases[k]
+	note, noted := ParseNote(a.Description)
+	return ok && noted && note.Owner == p.o.Owner
+}
+
+// nameOf is what people call a live mapping: its route, or its key.
+func (p *planner) nameOf(m Mapping) string {
+	if p.ownsAlias(AliasKey{m.Key.Function, m.Key.Qualifier}) {
+		if routing, route, ok := SplitQualifier(m.Key.Qualifier); ok {
+			return routing + "/" + route
+		}
+	}
+	return m.Key.String()
+}

@@ -1,0 +1,174 @@
+// Package reconcile is the tool: it compares what documents want with what is
+// live and says, as data, what has to change.
+//
+// The loop around it is Observe, Compute; while the plan asks, Answer and
+// Compute again; then Apply.
+//
+//	documents --+
+//	            +--> Compute --> Plan --> Apply --> AWS
+//	live State -+                  |
+//	     ^-------- Answer <-- Asks +
+//
+// [Compute] is a pure and total function of the documents, the live [State]
+// and the time of the pass: the same input in any order gives the same [Plan].
+// Desired and live have the same types, so that two values of one type are
+// compared and a list of plain changes comes out.
+//
+// Nothing here does I/O or reads a clock. [Reader] and [Writer] are what a pass
+// needs of AWS; awsapi has both, and a dry run holds a Reader only.
+package reconcile
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// State is what is live in one account and region, as far as the documents
+// concern it. The desired side is made of the same objects, with the fields
+// marked live left empty. Absent from a map means that it does not exist.
+type State struct {
+	Account   string `json:"account,omitempty"`   // 12 digits; empty when nothing observed names it
+	Region    string `json:"region,omitempty"`    // where the calls went
+	Partition string `json:"partition,omitempty"` // aws, aws-cn, ...
+
+	Streams   map[string]Stream        `json:"streams,omitempty"`   // by name
+	Functions map[string]Function      `json:"functions,omitempty"` // by name
+	Aliases   map[AliasKey]Alias       `json:"aliases,omitempty"`   // every alias of those functions
+	Consumers map[ConsumerKey]Consumer `json:"consumers,omitempty"`
+	Mappings  map[Key][]Mapping        `json:"mappings,omitempty"` // every mapping of account and region; more than one per key only where AWS allows what we do not know
+
+	Facts Facts `json:"facts"`
+}
+
+// Facts were read on demand, because a plan asked. Absent means not asked,
+// never "none".
+type Facts struct {
+	Tags     map[string]map[string]string `json:"tags,omitempty"`     // of a mapping, by UUID
+	Filters  map[string]EncryptedFilter   `json:"filters,omitempty"`  // of a mapping whose filter is encrypted, by UUID
+	Invokers map[string]Invokers          `json:"invokers,omitempty"` // by function
+	Limits   *Limits                      `json:"limits,omitempty"`   // of the account in the region
+}
+
+// EncryptedFilter is what could be read of a filter that a KMS key encrypts.
+type EncryptedFilter struct {
+	Filters []string `json:"filters,omitempty"`
+	Error   string   `json:"error,omitempty"` // why it could not be read; Filters then say nothing
+}
+
+// Invokers are those of a function that mappings do not show.
+type Invokers struct {
+	Policies []string `json:"policies,omitempty"` // qualifiers with a resource policy, $LATEST for the function itself
+	URLs     []string `json:"urls,omitempty"`     // qualifiers with a function URL
+}
+
+// Limits are the account's concurrent executions in a region.
+type Limits struct {
+	ConcurrentExecutions int `json:"concurrentExecutions"`
+	Unreserved           int `json:"unreserved"` // what no function has reserved
+}
+
+// Key is AWS's uniqueness of mappings, by names, so that the desired side needs
+// no account id.
+type Key struct {
+	Stream    string // name of a stream of this account and region; the ARN of any other source
+	Consumer  string // name of the enhanced fan-out consumer, empty for the shared iterator
+	Function  string // name
+	Qualifier string // alias, version or $LATEST as the mapping names it; empty for none, which AWS keeps apart from $LATEST
+}
+
+// Kinesis says whether the source is a stream of this account and region.
+func (k Key) Kinesis() bool { return k.Stream != "" && !strings.HasPrefix(k.Stream, "arn:") }
+
+// Target is the function as calls name it.
+func (k Key) Target() string {
+	if k.Qualifier == "" {
+		return k.Function
+	}
+	return k.Function + ":" + k.Qualifier
+}
+
+func (k Key) String() string {
+	source := k.Stream
+	if k.Consumer != "" {
+		source += "/" + k.Consumer
+	}
+	return source + " -> " + k.Target()
+}
+
+// MarshalText makes a Key the key of a JSON object, in the form of String.
+func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (k *Key) UnmarshalText(b []byte) error {
+	source, target, ok := strings.Cut(string(b), " -> ")
+	if !ok {
+		return fmt.Errorf("key %q: want SOURCE -> FUNCTION[:QUALIFIER]", b)
+	}
+	*k = Key{Stream: source}
+	if k.Kinesis() {
+		k.Stream, k.Consumer, _ = strings.Cut(source, "/")
+	}
+	k.Function, k.Qualifier, _ = strings.Cut(target, ":")
+	return nil
+}
+
+// AliasKey names an alias of a function.
+type AliasKey struct{ Function, Name string }
+
+func (k AliasKey) String() string { return k.Function + ":" + k.Name }
+
+// MarshalText makes an AliasKey the key of a JSON object.
+func (k AliasKey) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (k *AliasKey) UnmarshalText(b []byte) error {
+	k.Function, k.Name, _ = strings.Cut(string(b), ":")
+	return nil
+}
+
+// ConsumerKey names an enhanced fan-out consumer of a stream.
+type ConsumerKey struct{ Stream, Name string }
+
+func (k ConsumerKey) String() string { return k.Stream + "/" + k.Name }
+
+// MarshalText makes a ConsumerKey the key of a JSON object.
+func (k ConsumerKey) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (k *ConsumerKey) UnmarshalText(b []byte) error {
+	k.Stream, k.Name, _ = strings.Cut(string(b), "/")
+	return nil
+}
+
+// Stream is a live Kinesis stream.
+type Stream struct {
+	Name      string        `json:"name"`
+	ARN       string        `json:"arn,omitempty"`
+	Status    string        `json:"status"` // CREATING, ACTIVE, UPDATING or DELETING
+	Mode      string        `json:"mode,omitempty"`
+	Retention time.Duration `json:"retention,omitempty"`
+	Shards    []Shard       `json:"shards,omitempty"` // open ones, and those closed inside the window that [Scope] asked for
+}
+
+// Shard is one shard and where it came from.
+type Shard struct {
+	ID      string   `json:"id"`
+	Parents []string `json:"parents,omitempty"` // none, one after a split, two after a merge; they may be gone
+	Closed  bool     `json:"closed,omitempty"`
+}
+
+// Function is a live Lambda function.
+type Function struct {
+	Name        string        `json:"name"`
+	ARN         string        `json:"arn,omitempty"`      // unqualified; empty where nothing observed shows it
+	Reserved    *int          `json:"reserved,omitempty"` // reserved concurrent executions; nil is unset, which is not 0
+	Provisioned []Provisioned `json:"provisioned,omitempty"`
+}
+
+// Provisioned is the provisioned concurrency of one version or alias. It is
+// carved out of the function's reservation.
+type Provisioned struct {
+	Qualifier string `json:"qualifier"`
+	Requested int    `json:"requested"`
+}

@@ -1,0 +1,183 @@
+package reconcile
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/eventrouting/eventrouting/spec"
+	"github.com/eventrouting/eventrouting/spec/pattern"
+)
+
+// planUpdate compares a route with its live mapping.
+func (p *planner) planUpdate(w *wish, live Mapping) {
+	if live.FiltersUnknown {
+		fact, known := p.live.Facts.Filters[live.UUID]
+		switch {
+		case !known:
+			p.ask(AskFilter, live.UUID)
+			p.add(p.update(w, live)).hold(WhyAsked, "its filter is encrypted and has to be read by itself")
+			return
+		case fact.Error != "":
+			p.find(w.find(spec.Warning, CodeFilterUnreadable,
+				"the filter of mapping %s is encrypted and cannot be read (%s): allow kms:Decrypt on %s", live.UUID, fact.Error, live.KMSKey))
+			p.add(p.update(w, live)).hold(WhyUnreadable, "its filter is encrypted and cannot be read")
+			return
+		}
+		live.Filters, live.FiltersUnknown = fact.Filters, false
+	}
+	if p.taken(live).Equal(w.set) {
+		w.mapping.Filters = live.Filters // the same meaning is no difference, and keeps its spelling
+	}
+	s := p.update(w, live)
+	if len(Differences(&live, s.After.(*Mapping))) == 0 {
+		return
+	}
+	p.add(s)
+	switch {
+	case !live.Settled():
+		s.hold(WhyUnsettled, "AWS is still busy with it ("+live.State+")")
+	case w.route.Enabled && !live.Enabled:
+		p.enable(w, s, live)
+	}
+}
+
+// update is the change of a live mapping into what its route wants. What the
+// document does not say stays as it is.
+func (p *planner) update(w *wish, live Mapping) *step {
+	after := live
+	after.Tags = nil
+	after.FiltersUnknown = false
+	want := w.mapping
+	after.Enabled, after.Filters = want.Enabled, want.Filters
+	after.BatchSize, after.MaximumBatchingWindow, after.ParallelizationFactor = want.BatchSize, want.MaximumBatchingWindow, want.ParallelizationFactor
+	after.MaximumRetryAttempts, after.MaximumRecordAge = want.MaximumRetryAttempts, want.MaximumRecordAge
+	after.BisectBatchOnFunctionError, after.TumblingWindow = want.BisectBatchOnFunctionError, want.TumblingWindow
+	after.OnFailure, after.ReportBatchItemFailures = want.OnFailure, want.ReportBatchItemFailures
+	after.KMSKey = want.KMSKey
+	if !sameMetrics(live.Metrics, want.Metrics) {
+		after.Metrics = want.Metrics
+	}
+	s := &step{wish: w, doc: &w.doc, Change: Change{
+		Action: Update, Addr: w.addr, Before: &live, After: &after,
+		Reason: "the route wants it so", Effect: "position kept",
+	}}
+	if !after.Enabled {
+		after.Tags = map[string]string{TagOff: Off{OffDeclared, p.now}.String()}
+		s.Reason = "the document says enabled: false"
+		s.Effect = "position kept; its events wait for at most the stream's retention"
+	}
+	if !live.FiltersUnknown {
+		p.explainFilter(s, live, after)
+	}
+	return s
+}
+
+// explainFilter says what a changed filter means for events, and marks a
+// widening: from before it on nobody may rely on what the mapping covers.
+func (p *planner) explainFilter(s *step, live, after Mapping) {
+	before, then := p.taken(live), pattern.NewSet(after.Filters)
+	if before.Covers(then).Verdict != pattern.Yes {
+		s.setTag(TagSince, SincePending)
+		s.Effect = "position kept; takes more events from when AWS uses the new filter, what was read before is not read again"
+	}
+}
+
+func (s *step) setTag(key, value string) {
+	m := s.After.(*Mapping)
+	tags := maps.Clone(m.Tags)
+	if tags == nil {
+		tags = map[string]string{}
+	}
+	tags[key] = value
+	m.Tags = tags
+}
+
+// enable decides over a mapping that should run and does not. What we disabled
+// ourselves comes back at once; what a person disabled is left for a while.
+func (p *planner) enable(w *wish, s *step, live Mapping) {
+	s.Action = Revive
+	s.Effect = "goes on where it stopped; what expired meanwhile is gone"
+	tags, known := p.live.Facts.Tags[live.UUID]
+	if !known {
+		p.ask(AskTags, live.UUID)
+		s.hold(WhyAsked, "it is disabled; who did that, its tags will tell")
+		return
+	}
+	if off, ours := offBy(live, tags); ours {
+		s.Reason = "the route wants it again; we disabled it at " + off.At.Format(time.RFC3339) + " (" + off.Cause + ")"
+		return
+	}
+	until := live.Modified.Add(p.o.RespectManual)
+	if p.now.Before(until) {
+		p.find(w.find(spec.Warning, CodeByHand,
+			"mapping %s was disabled by hand: it is left alone until %s; write enabled: false to keep it so", live.UUID, until.Format(time.RFC3339)))
+		s.hold(WhyByHand, "a person disabled it")
+		s.until = until
+		return
+	}
+	s.Reason = "a person disabled it, and the time to respect that has passed"
+}
+
+// retire plans the end of live mappings that no route wants any more. It looks
+// at routings that the documents name, and at nothing else.
+func (p *planner) retire() {
+	named := map[string]*spec.EventRouting{}
+	for i := range p.docs {
+		named[p.docs[i].Metadata.Name] = &p.docs[i]
+	}
+	for _, m := range p.index.mappings {
+		if p.index.wanted[m.Key] != nil || !p.ownsAlias(AliasKey{m.Key.Function, m.Key.Qualifier}) {
+			continue
+		}
+		routing, route, ok := SplitQualifier(m.Key.Qualifier)
+		if !ok {
+			continue
+		}
+		doc, named := named[routing]
+		switch {
+		case !named:
+			p.find(spec.Finding{Severity: spec.Warning, Code: CodeOrphan, Path: routing + "/" + route, Message: fmt.Sprintf(
+				"mapping %s (%s, %s) is ours and no document names routing %s: it is left as it is", m.UUID, m.Key, m.State, routing)})
+		case m.Enabled:
+			p.retireOne(doc, m, routing+"/"+route)
+		default:
+			p.find(spec.Finding{Severity: spec.Info, Code: CodeRetired, Path: routing + "/" + route, Message: fmt.Sprintf(
+				"mapping %s (%s) is retired: disabled, its position kept. This version does not delete it", m.UUID, m.Key)})
+		}
+	}
+}
+
+func (p *planner) retireOne(doc *spec.EventRouting, live Mapping, name string) {
+	addr := Addr{KindMapping, name}
+	if p.step(addr) != nil || p.index.wantAddr[addr] != nil {
+		addr.Name += " on " + live.Key.Stream // the route lives on, beside its old mapping
+	}
+	after := live
+	after.Enabled = false
+	after.Tags = map[string]string{TagOff: Off{OffRemoved, p.now}.String()}
+	s := p.add(&step{doc: doc, Change: Change{
+		Action: Retire, Addr: addr, Before: &live, After: &after,
+		Reason: "no route of " + doc.Metadata.Name + " wants it",
+		Effect: "disabled, position kept: events that nobody else takes wait for it until they expire",
+	}})
+	if !live.Settled() {
+		s.hold(WhyUnsettled, "AWS is still busy with it ("+live.State+")")
+	}
+}
+
+func compareMappings(a, b Mapping) int {
+	return cmp.Or(
+		strings.Compare(a.Key.Stream, b.Key.Stream), strings.Compare(a.Key.Consumer, b.Key.Consumer),
+		strings.Compare(a.Key.Function, b.Key.Function), strings.Compare(a.Key.Qualifier, b.Key.Qualifier),
+		strings.Compare(a.UUID, b.UUID),
+	)
+}
+
+func sameMetrics(a, b []string) bool {
+	x, y := slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b))
+	return slices.Equal(x, y)
+}

@@ -1,0 +1,103 @@
+package reconcile
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/eventrouting/eventrouting/spec"
+	"github.com/eventrouting/eventrouting/spec/pattern"
+)
+
+// Wants says what of AWS documents concern. The documents are of one account
+// and region.
+func Wants(docs []spec.EventRouting) Scope {
+	var s Scope
+	for _, d := range docs {
+		s.Streams = append(s.Streams, d.Spec.Stream)
+		for _, r := range d.Resolve() {
+			s.Functions = append(s.Functions, spec.BareName(r.Function))
+		}
+		s.Since = max(s.Since, d.ReleaseAfter())
+	}
+	slices.Sort(s.Streams)
+	slices.Sort(s.Functions)
+	s.Streams, s.Functions = slices.Compact(s.Streams), slices.Compact(s.Functions)
+	return s
+}
+
+// wish is one route with what it wants of AWS.
+type wish struct {
+	doc     spec.EventRouting
+	route   spec.Resolved
+	set     pattern.Set // what the route takes
+	addr    Addr        // of its mapping
+	mapping Mapping     // desired; Start and Tags are filled in by a create
+	alias   Alias       // desired; Version and Weights are filled in by follow
+}
+
+// path of the route in its document.
+func (w *wish) path() string { return "spec.routes[" + strconv.Itoa(w.route.Index) + "]" }
+
+func (w *wish) find(s spec.Severity, code, format string, args ...any) spec.Finding {
+	return w.doc.Find(s, code, w.path(), format, args...)
+}
+
+// wishes turns documents into what they want, by routing and route. A route
+// whose filter does not fit AWS's limits is a finding and no wish: documents
+// that spec has validated have none.
+func wishes(docs []spec.EventRouting, o Options) ([]*wish, []spec.Finding) {
+	var all []*wish
+	var findings []spec.Finding
+	for _, d := range docs {
+		sets, err := d.Sets()
+		if err != nil {
+			findings = append(findings, d.Find(spec.Error, spec.CodeFilter, "spec.routes", "%v", err))
+			continue
+		}
+		for i, r := range d.Resolve() {
+			filters, err := sets[i].Filters()
+			if err != nil {
+				findings = append(findings, d.Find(spec.Error, spec.CodeFilter, "spec.routes["+strconv.Itoa(i)+"]", "%v", err))
+				continue
+			}
+			all = append(all, newWish(d, r, sets[i], filters, o))
+		}
+	}
+	slices.SortStableFunc(all, func(a, b *wish) int {
+		return cmp.Or(cmp.Compare(a.doc.Metadata.Name, b.doc.Metadata.Name), cmp.Compare(a.route.Index, b.route.Index))
+	})
+	return all, findings
+}
+
+func newWish(d spec.EventRouting, r spec.Resolved, set pattern.Set, filters []string, o Options) *wish {
+	routing, function := d.Metadata.Name, spec.BareName(r.Function)
+	qualifier := QualifierOf(routing, r.Name)
+	return &wish{
+		doc: d, route: r, set: set,
+		addr: Addr{KindMapping, routing + "/" + r.Name},
+		alias: Alias{
+			Key:         AliasKey{function, qualifier},
+			Description: Note{Owner: o.Owner, Stream: spec.BareName(d.Spec.Stream)}.String(),
+		},
+		mapping: Mapping{
+			Key:                        Key{Stream: spec.BareName(d.Spec.Stream), Function: function, Qualifier: qualifier},
+			Enabled:                    r.Enabled,
+			Filters:                    filters,
+			BatchSize:                  r.BatchSize,
+			MaximumBatchingWindow:      seconds(r.MaxBatchingWindow),
+			ParallelizationFactor:      r.ParallelizationFactor,
+			MaximumRetryAttempts:       r.MaxAttempts,
+			MaximumRecordAge:           seconds(r.MaxAge),
+			BisectBatchOnFunctionError: r.BisectOnError,
+			TumblingWindow:             seconds(r.TumblingWindow),
+			OnFailure:                  r.OnFailure,
+			ReportBatchItemFailures:    r.ReportBatchItemFailures,
+			KMSKey:                     r.KMSKey,
+			Metrics:                    r.Metrics,
+		},
+	}
+}
+
+func seconds(d time.Duration) int { return int(d / time.Second) }
