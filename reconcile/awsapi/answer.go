@@ -1,0 +1,185 @@
+package awsapi
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"github.com/eventrouting/eventrouting/reconcile"
+)
+
+// Answer reads the facts that a plan asked for. What an ask is about may be
+// gone by now: then its fact is there and empty, and of a filter it says so,
+// lest it be taken for none.
+func (r *Reader) Answer(ctx context.Context, s reconcile.State, asks []reconcile.Ask) (reconcile.State, error) {
+	facts := reconcile.Facts{
+		Tags:     copied(s.Facts.Tags),
+		Filters:  copied(s.Facts.Filters),
+		Invokers: copied(s.Facts.Invokers),
+		Limits:   s.Facts.Limits,
+	}
+	for _, ask := range asks {
+		var err error
+		switch ask.What {
+		case reconcile.AskTags:
+			facts.Tags[ask.Name], err = r.tags(ctx, s, ask.Name)
+		case reconcile.AskFilter:
+			facts.Filters[ask.Name], err = r.filter(ctx, ask.Name)
+		case reconcile.AskInvokers:
+			facts.Invokers[ask.Name], err = r.invokers(ctx, s, ask.Name)
+		case reconcile.AskLimits:
+			facts.Limits, err = r.limits(ctx)
+		default:
+			err = fmt.Errorf("answer %q: nobody knows what that is", ask.What)
+		}
+		if err != nil {
+			return reconcile.State{}, err
+		}
+	}
+	s.Facts = facts
+	return s, nil
+}
+
+func copied[V any](m map[string]V) map[string]V {
+	c := make(map[string]V, len(m))
+	maps.Copy(c, m)
+	return c
+}
+
+// tags reads a mapping's tags, which no other answer shows.
+func (r *Reader) tags(ctx context.Context, s reconcile.State, uuid string) (map[string]string, error) {
+	resource := mappingARN(s, uuid)
+	if resource == "" {
+		return nil, fmt.Errorf("list the tags of mapping %s: the state has no such mapping", uuid)
+	}
+	out, err := r.lambda.ListTags(ctx, &lambda.ListTagsInput{Resource: &resource})
+	switch {
+	case IsNotFound(err):
+		return map[string]string{}, nil
+	case err != nil:
+		return nil, failed(err, "list the tags of mapping %s", uuid)
+	}
+	return copied(out.Tags), nil
+}
+
+func mappingARN(s reconcile.State, uuid string) string {
+	for _, all := range s.Mappings {
+		for _, m := range all {
+			if m.UUID == uuid {
+				return m.ARN
+			}
+		}
+	}
+	return ""
+}
+
+// filter reads an encrypted filter, which a list leaves out and this call shows
+// to who may decrypt it.
+// https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html
+func (r *Reader) filter(ctx context.Context, uuid string) (reconcile.EncryptedFilter, error) {
+	out, err := r.readMapping(ctx, uuid)
+	switch {
+	case IsNotFound(err):
+		return reconcile.EncryptedFilter{Error: "the mapping does not exist any more"}, nil
+	case err != nil:
+		return reconcile.EncryptedFilter{}, failed(err, "read the filter of mapping %s", uuid)
+	}
+	if e := out.FilterCriteriaError; e != nil {
+		return reconcile.EncryptedFilter{Error: aws.ToString(e.ErrorCode) + ": " + aws.ToString(e.Message)}, nil
+	}
+	patterns, unknown := filtersOf(configuration(out))
+	if unknown {
+		return reconcile.EncryptedFilter{Error: "AWS shows neither the filter nor why not"}, nil
+	}
+	return reconcile.EncryptedFilter{Filters: patterns}, nil
+}
+
+// invokers reads who may call a function beside mappings: resource policies and
+// function URLs of the function and of the aliases that are not a route's. A
+// policy on a version is not looked for.
+func (r *Reader) invokers(ctx context.Context, s reconcile.State, function string) (reconcile.Invokers, error) {
+	var found reconcile.Invokers
+	for _, qualifier := range foreignQualifiers(s, function) {
+		has, err := r.hasPolicy(ctx, function, qualifier)
+		if err != nil {
+			return found, failed(err, "read the policy of function %s:%s", function, cmp.Or(qualifier, latest))
+		}
+		if has {
+			found.Policies = append(found.Policies, cmp.Or(qualifier, latest))
+		}
+	}
+	err := eachPage(func(marker string) (*string, error) {
+		out, err := r.lambda.ListFunctionUrlConfigs(ctx, &lambda.ListFunctionUrlConfigsInput{
+			FunctionName: &function,
+			Marker:       markerOf(marker),
+		})
+		switch {
+		case IsNotFound(err):
+			return nil, nil
+		case err != nil:
+			return nil, err
+		case out.FunctionUrlConfigs == nil:
+			return nil, missing("FunctionUrlConfigs")
+		}
+		for _, c := range out.FunctionUrlConfigs {
+			_, qualifier := splitFunction(aws.ToString(c.FunctionArn))
+			found.URLs = append(found.URLs, cmp.Or(qualifier, latest))
+		}
+		return out.NextMarker, nil
+	})
+	if err != nil {
+		return found, failed(err, "list the URLs of function %s", function)
+	}
+	slices.Sort(found.URLs)
+	return found, nil
+}
+
+// latest is how facts name the function itself.
+const latest = "$LATEST"
+
+// foreignQualifiers are the function itself, as "", and its aliases but for
+// those of routes, which only mappings call.
+func foreignQualifiers(s reconcile.State, function string) []string {
+	all := []string{""}
+	for key, alias := range s.Aliases {
+		_, _, named := reconcile.SplitQualifier(key.Name)
+		_, noted := reconcile.ParseNote(alias.Description)
+		if route := named && noted; key.Function == function && !route {
+			all = append(all, key.Name)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+func (r *Reader) hasPolicy(ctx context.Context, function, qualifier string) (bool, error) {
+	out, err := r.lambda.GetPolicy(ctx, &lambda.GetPolicyInput{FunctionName: &function, Qualifier: markerOf(qualifier)})
+	switch {
+	case IsNotFound(err):
+		return false, nil
+	case err != nil:
+		return false, err
+	case out.Policy == nil:
+		return false, missing("Policy")
+	}
+	return true, nil
+}
+
+func (r *Reader) limits(ctx context.Context) (*reconcile.Limits, error) {
+	out, err := r.lambda.GetAccountSettings(ctx, &lambda.GetAccountSettingsInput{})
+	switch {
+	case err != nil:
+		return nil, failed(err, "read the account's limits")
+	case out.AccountLimit == nil || out.AccountLimit.UnreservedConcurrentExecutions == nil:
+		return nil, fmt.Errorf("read the account's limits: %w", missing("UnreservedConcurrentExecutions"))
+	}
+	return &reconcile.Limits{
+		ConcurrentExecutions: int(out.AccountLimit.ConcurrentExecutions),
+		Unreserved:           int(*out.AccountLimit.UnreservedConcurrentExecutions),
+	}, nil
+}

@@ -1,0 +1,164 @@
+package awsapi_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/eventrouting/eventrouting/emulator"
+	"github.com/eventrouting/eventrouting/emulator/world"
+	"github.com/eventrouting/eventrouting/reconcile"
+)
+
+func (s *scene) answer(live reconcile.State, asks ...reconcile.Ask) reconcile.Facts {
+	s.Helper()
+	answered, err := s.client.Reader().Answer(s.Context(), live, asks)
+	s.ok(err)
+	return answered.Facts
+}
+
+func TestAnswerTags(t *testing.T) {
+	inScene(t, func(s *scene) {
+		live := s.withRoutes("placed", "paid")
+		placed, paid := s.mapping(live, key("placed")).UUID, s.mapping(live, key("paid")).UUID
+		first, err := s.client.Reader().Answer(s.Context(), live, []reconcile.Ask{{What: reconcile.AskTags, Name: placed}})
+		s.ok(err)
+		second := s.answer(first, reconcile.Ask{What: reconcile.AskTags, Name: paid})
+		want := map[string]map[string]string{placed: route("placed").Tags, paid: route("paid").Tags}
+		if diff := cmp.Diff(want, second.Tags); diff != "" {
+			t.Errorf("tags (-want +got):\n%s", diff)
+		}
+		if len(live.Facts.Tags) != 0 || len(first.Facts.Tags) != 1 {
+			t.Errorf("the states given have changed: %v, %v", live.Facts, first.Facts)
+		}
+		if diff := cmp.Diff([]string{"ListTags", "ListTags"}, s.operations()); diff != "" {
+			t.Errorf("calls (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestAnswerFilter(t *testing.T) {
+	inScene(t, func(s *scene) {
+		pattern := `{"data":{"a":["b"]}}`
+		uuid := s.foreign(&lambda.CreateEventSourceMappingInput{
+			EventSourceArn: aws.String(streamARN), FunctionName: aws.String(function),
+			KMSKeyArn:      aws.String("arn:aws:kms:eu-west-1:111122223333:key/k"),
+			FilterCriteria: &types.FilterCriteria{Filters: []types.Filter{{Pattern: &pattern}}},
+		})
+		live := s.observe()
+		ask := reconcile.Ask{What: reconcile.AskFilter, Name: uuid}
+		if diff := cmp.Diff(reconcile.EncryptedFilter{Filters: []string{pattern}}, s.answer(live, ask).Filters[uuid]); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		s.server.Do(func(w *world.World) { w.DenyDecrypt(s.place, true) })
+		f := s.answer(live, ask).Filters[uuid]
+		if !strings.HasPrefix(f.Error, "AccessDeniedException: ") || f.Filters != nil {
+			t.Errorf("filter that cannot be decrypted: %+v", f)
+		}
+	})
+}
+
+func TestAnswerInvokers(t *testing.T) {
+	inScene(t, func(s *scene) {
+		live := s.withRoutes("placed")
+		invokers := func() reconcile.Invokers {
+			return s.answer(live, reconcile.Ask{What: reconcile.AskInvokers, Name: function}).Invokers[function]
+		}
+		if diff := cmp.Diff(reconcile.Invokers{}, invokers()); diff != "" {
+			t.Errorf("without any (-want +got):\n%s", diff)
+		}
+		// The function itself and live, and not the route's alias.
+		if diff := cmp.Diff([]string{"GetPolicy", "GetPolicy", "ListFunctionUrlConfigs"}, s.operations()); diff != "" {
+			t.Errorf("calls (-want +got):\n%s", diff)
+		}
+		for _, qualifier := range []*string{nil, aws.String("live")} {
+			_, err := s.lambda.AddPermission(s.Context(), &lambda.AddPermissionInput{
+				FunctionName: aws.String(function), Qualifier: qualifier, StatementId: aws.String("s"),
+				Action: aws.String("lambda:InvokeFunction"), Principal: aws.String("sns.amazonaws.com"),
+			})
+			s.ok(err)
+			_, err = s.lambda.CreateFunctionUrlConfig(s.Context(), &lambda.CreateFunctionUrlConfigInput{
+				FunctionName: aws.String(function), Qualifier: qualifier, AuthType: types.FunctionUrlAuthTypeAwsIam,
+			})
+			s.ok(err)
+		}
+		both := []string{"$LATEST", "live"}
+		if diff := cmp.Diff(reconcile.Invokers{Policies: both, URLs: both}, invokers()); diff != "" {
+			t.Errorf("with two of each (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestAnswerLimits(t *testing.T) {
+	inScene(t, func(s *scene) {
+		s.ok(s.start(reconcile.State{}, reservation(nil, 300)))
+		want := &reconcile.Limits{ConcurrentExecutions: 1000, Unreserved: 700}
+		if diff := cmp.Diff(want, s.answer(s.observe(), reconcile.Ask{What: reconcile.AskLimits}).Limits); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+// What was asked about may be gone: then the fact is there, and empty.
+func TestAnswerGone(t *testing.T) {
+	inScene(t, func(s *scene) {
+		live := s.withRoutes("placed")
+		uuid := s.mapping(live, key("placed")).UUID
+		_, err := s.lambda.DeleteEventSourceMapping(s.Context(), &lambda.DeleteEventSourceMappingInput{UUID: &uuid})
+		s.ok(err)
+		s.fault = on("GetEventSourceMapping", 1, 1, emulator.Fault{Refuse: &world.Error{Code: "ResourceNotFoundException", Status: 404}})
+		s.passes(3)
+		facts := s.answer(live,
+			reconcile.Ask{What: reconcile.AskTags, Name: uuid},
+			reconcile.Ask{What: reconcile.AskFilter, Name: uuid},
+			reconcile.Ask{What: reconcile.AskInvokers, Name: "nobody"})
+		want := reconcile.Facts{
+			Tags:     map[string]map[string]string{uuid: {}},
+			Filters:  map[string]reconcile.EncryptedFilter{uuid: {Error: "the mapping does not exist any more"}},
+			Invokers: map[string]reconcile.Invokers{"nobody": {}},
+		}
+		if diff := cmp.Diff(want, facts); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestAnswerDenied(t *testing.T) {
+	for _, c := range []struct {
+		what   reconcile.AskWhat
+		action string
+	}{
+		{reconcile.AskTags, "lambda:ListTags"},
+		{reconcile.AskFilter, "lambda:GetEventSourceMapping"},
+		{reconcile.AskInvokers, "lambda:GetPolicy"},
+		{reconcile.AskInvokers, "lambda:ListFunctionUrlConfigs"},
+		{reconcile.AskLimits, "lambda:GetAccountSettings"},
+	} {
+		inScene(t, func(s *scene) {
+			live := s.withRoutes("placed")
+			name := s.mapping(live, key("placed")).UUID
+			if c.what == reconcile.AskInvokers {
+				name = function
+			}
+			s.fault = on(strings.TrimPrefix(c.action, "lambda:"), 1, 1, emulator.Fault{Refuse: &world.Error{Code: "AccessDeniedException", Status: 403}})
+			_, err := s.client.Reader().Answer(s.Context(), live, []reconcile.Ask{{What: c.what, Name: name}})
+			if !strings.Contains(text(err), "it takes "+c.action+":") {
+				t.Errorf("%s: %v", c.action, err)
+			}
+		})
+	}
+}
+
+func TestAnswerNobodyKnows(t *testing.T) {
+	inScene(t, func(s *scene) {
+		for _, ask := range []reconcile.Ask{{What: "colour"}, {What: reconcile.AskTags, Name: "no-such-mapping"}} {
+			if _, err := s.client.Reader().Answer(s.Context(), reconcile.State{}, []reconcile.Ask{ask}); err == nil {
+				t.Errorf("%v was answered", ask)
+			}
+		}
+	})
+}

@@ -1,0 +1,167 @@
+package awsapi
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/eventrouting/eventrouting/reconcile"
+)
+
+// Observe reads the state of a scope: one sweep of all mappings, whoever they
+// belong to; the streams of the scope and those that the scope's functions
+// read; the functions of the scope and those that have something like a
+// route's alias. What does not exist is absent.
+//
+// The calls are one per 100 mappings, two per stream and three per function.
+func (r *Reader) Observe(ctx context.Context, s reconcile.Scope, now time.Time) (reconcile.State, error) {
+	if r.region == "" {
+		return reconcile.State{}, errNoRegion
+	}
+	o := observation{Reader: r, scope: s, now: now, arns: map[string]string{}}
+	if err := o.nameStreams(); err != nil {
+		return reconcile.State{}, err
+	}
+	o.live = reconcile.State{
+		Region:    r.region,
+		Streams:   map[string]reconcile.Stream{},
+		Functions: map[string]reconcile.Function{},
+		Aliases:   map[reconcile.AliasKey]reconcile.Alias{},
+		Mappings:  map[reconcile.Key][]reconcile.Mapping{},
+	}
+	for _, step := range []func(context.Context) error{o.sweep, o.readStreams, o.readFunctions} {
+		if err := step(ctx); err != nil {
+			return reconcile.State{}, err
+		}
+	}
+	return o.live, o.checkAccount()
+}
+
+// observation is one Observe under way.
+type observation struct {
+	*Reader
+	scope   reconcile.Scope
+	now     time.Time
+	streams []string          // of the scope, by name
+	arns    map[string]string // of those that the scope names by ARN
+	live    reconcile.State
+}
+
+// nameStreams finds the names of the scope's streams. One in another region
+// cannot be read by this client, and nothing by its name here is meant.
+func (o *observation) nameStreams() error {
+	for _, text := range o.scope.Streams {
+		if !strings.HasPrefix(text, "arn:") {
+			o.streams = append(o.streams, text)
+			continue
+		}
+		name, _, ok := splitStream(text)
+		at, full := homeOf(text)
+		switch {
+		case !ok || !full:
+			return fmt.Errorf("stream %s: that is no ARN of a Kinesis stream", text)
+		case at.region != o.region:
+			return fmt.Errorf("stream %s: it is in region %s, and the calls go to region %s", text, at.region, o.region)
+		}
+		o.streams = append(o.streams, name)
+		o.arns[name] = text
+	}
+	return nil
+}
+
+// checkAccount refuses streams of another account, which is known only once
+// something of this one has been seen.
+func (o *observation) checkAccount() error {
+	for _, name := range slices.Sorted(maps.Keys(o.arns)) {
+		text := o.arns[name]
+		if at, _ := homeOf(text); o.live.Account != "" && at.account != o.live.Account {
+			return fmt.Errorf("stream %s: it is in account %s, and the calls go to account %s", text, at.account, o.live.Account)
+		}
+	}
+	return nil
+}
+
+func (o *observation) sweep(ctx context.Context) error {
+	all, err := o.listMappings(ctx, "")
+	if err != nil {
+		return failed(err, "list mappings")
+	}
+	for _, m := range all {
+		o.live.Mappings[m.Key] = append(o.live.Mappings[m.Key], m)
+		o.locate(m.ARN)
+		o.locate(m.FunctionARN)
+	}
+	return nil
+}
+
+func (o *observation) readStreams(ctx context.Context) error {
+	names := slices.Clone(o.streams)
+	for key, all := range o.live.Mappings {
+		// What a mapping reads counts towards its function's concurrency, also
+		// while AWS is still busy with it.
+		reads := slices.ContainsFunc(all, func(m reconcile.Mapping) bool { return m.State != "Disabled" })
+		if reads && key.Kinesis() && slices.Contains(o.scope.Functions, key.Function) {
+			names = append(names, key.Stream)
+		}
+	}
+	for _, name := range unique(names) {
+		stream, err := o.readStream(ctx, name, o.scope.Since, o.now)
+		switch {
+		case IsNotFound(err):
+			continue
+		case err != nil:
+			return failed(err, "describe stream %s", name)
+		}
+		o.live.Streams[name] = stream
+		o.locate(stream.ARN)
+	}
+	return nil
+}
+
+func (o *observation) readFunctions(ctx context.Context) error {
+	names := slices.Clone(o.scope.Functions)
+	arns := map[string]string{}
+	for key, all := range o.live.Mappings {
+		if _, _, ok := reconcile.SplitQualifier(key.Qualifier); ok {
+			names = append(names, key.Function)
+		}
+		for _, m := range all {
+			arns[key.Function] = unqualified(m.FunctionARN)
+		}
+	}
+	for _, name := range unique(names) {
+		if name == "" {
+			continue
+		}
+		f, aliases, err := o.readFunction(ctx, name)
+		switch {
+		case IsNotFound(err):
+			continue // with its mappings left over, as AWS leaves them
+		case err != nil:
+			return failed(err, "describe function %s", name)
+		}
+		f.ARN = cmp.Or(f.ARN, arns[name])
+		o.live.Functions[name] = f
+		o.locate(f.ARN)
+		for _, a := range aliases {
+			o.live.Aliases[a.Key] = a
+		}
+	}
+	return nil
+}
+
+// locate learns the account and the partition from the ARN of anything here.
+func (o *observation) locate(text string) {
+	if at, ok := homeOf(text); ok && o.live.Account == "" {
+		o.live.Account, o.live.Partition = at.account, at.partition
+	}
+}
+
+func unique(names []string) []string {
+	slices.Sort(names)
+	return slices.Compact(names)
+}

@@ -1,0 +1,201 @@
+package awsapi
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	kinesistypes "github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"github.com/eventrouting/eventrouting/reconcile"
+)
+
+// mappingsPerPage is the most that AWS puts on a page, whatever is asked for.
+// https://docs.aws.amazon.com/lambda/latest/api/API_ListEventSourceMappings.html
+const mappingsPerPage = 100
+
+// listMappings lists the mappings of a source ARN, of all sources when it is
+// empty, sorted. AWS has no other filter that is of use: the one by function
+// is exact on the qualifier.
+func (r *Reader) listMappings(ctx context.Context, source string) ([]reconcile.Mapping, error) {
+	byUUID := map[string]reconcile.Mapping{} // a mapping can move between pages meanwhile
+	err := eachPage(func(marker string) (*string, error) {
+		out, err := r.lambda.ListEventSourceMappings(ctx, &lambda.ListEventSourceMappingsInput{
+			EventSourceArn: markerOf(source),
+			Marker:         markerOf(marker),
+			MaxItems:       aws.Int32(mappingsPerPage),
+		})
+		switch {
+		case err != nil:
+			return nil, err
+		case out.EventSourceMappings == nil:
+			return nil, missing("EventSourceMappings")
+		}
+		for _, c := range out.EventSourceMappings {
+			m := mappingOf(c, r.region)
+			byUUID[m.UUID] = m
+		}
+		return out.NextMarker, nil
+	})
+	all := make([]reconcile.Mapping, 0, len(byUUID))
+	for _, m := range byUUID {
+		all = append(all, m)
+	}
+	slices.SortFunc(all, func(a, b reconcile.Mapping) int { return cmp.Compare(a.UUID, b.UUID) })
+	return all, err
+}
+
+// readMapping reads one mapping.
+func (r *Reader) readMapping(ctx context.Context, uuid string) (*lambda.GetEventSourceMappingOutput, error) {
+	out, err := r.lambda.GetEventSourceMapping(ctx, &lambda.GetEventSourceMappingInput{UUID: &uuid})
+	if err == nil && out.UUID == nil {
+		err = missing("UUID")
+	}
+	return out, err
+}
+
+// readStream reads a stream and its shards: those open now, and those closed
+// since then.
+func (r *Reader) readStream(ctx context.Context, name string, since time.Duration, now time.Time) (reconcile.Stream, error) {
+	out, err := r.kinesis.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: &name})
+	switch {
+	case err != nil:
+		return reconcile.Stream{}, err
+	case out.StreamDescriptionSummary == nil || out.StreamDescriptionSummary.StreamARN == nil:
+		return reconcile.Stream{}, missing("StreamARN")
+	}
+	d := out.StreamDescriptionSummary
+	s := reconcile.Stream{
+		Name:      name,
+		ARN:       *d.StreamARN,
+		Status:    string(d.StreamStatus),
+		Retention: time.Duration(number(d.RetentionPeriodHours, 0)) * time.Hour,
+	}
+	if d.StreamModeDetails != nil {
+		s.Mode = string(d.StreamModeDetails.StreamMode)
+	}
+	s.Shards, err = r.listShards(ctx, name, shardFilter(since, now))
+	if IsBusy(err) && d.StreamStatus == kinesistypes.StreamStatusCreating {
+		return s, nil // it has none yet
+	}
+	return s, err
+}
+
+// shardFilter asks for the shards open now and those closed since then. AWS
+// clamps a time before the trim horizon.
+// https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ShardFilter.html
+func shardFilter(since time.Duration, now time.Time) *kinesistypes.ShardFilter {
+	if since <= 0 {
+		return &kinesistypes.ShardFilter{Type: kinesistypes.ShardFilterTypeAtLatest}
+	}
+	at := now.Add(-since)
+	return &kinesistypes.ShardFilter{Type: kinesistypes.ShardFilterTypeFromTimestamp, Timestamp: &at}
+}
+
+// listShards lists shards, 1,000 a page. A token stands for the stream and the
+// filter, which must not be sent beside it.
+func (r *Reader) listShards(ctx context.Context, name string, filter *kinesistypes.ShardFilter) ([]reconcile.Shard, error) {
+	var all []reconcile.Shard
+	err := eachPage(func(token string) (*string, error) {
+		in := &kinesis.ListShardsInput{StreamName: &name, ShardFilter: filter}
+		if token != "" {
+			in = &kinesis.ListShardsInput{NextToken: &token}
+		}
+		out, err := r.kinesis.ListShards(ctx, in)
+		switch {
+		case err != nil:
+			return nil, err
+		case out.Shards == nil:
+			return nil, missing("Shards")
+		}
+		for _, s := range out.Shards {
+			all = append(all, shardOf(s))
+		}
+		return out.NextToken, nil
+	})
+	slices.SortFunc(all, func(a, b reconcile.Shard) int { return cmp.Compare(a.ID, b.ID) })
+	return all, err
+}
+
+// readFunction reads a function's aliases, reservation and provisioned
+// concurrency. It is not found when any of them says so: a function can go
+// between two calls.
+func (r *Reader) readFunction(ctx context.Context, name string) (reconcile.Function, []reconcile.Alias, error) {
+	f := reconcile.Function{Name: name}
+	aliases, err := r.listAliases(ctx, name)
+	if err != nil {
+		return f, nil, err
+	}
+	for _, a := range aliases {
+		f.ARN = unqualified(a.ARN)
+	}
+	if f.Reserved, err = r.reserved(ctx, name); err != nil {
+		return f, nil, err
+	}
+	if f.Provisioned, err = r.listProvisioned(ctx, name); err != nil {
+		return f, nil, err
+	}
+	return f, aliases, nil
+}
+
+func (r *Reader) listAliases(ctx context.Context, function string) ([]reconcile.Alias, error) {
+	var all []reconcile.Alias
+	err := eachPage(func(marker string) (*string, error) {
+		out, err := r.lambda.ListAliases(ctx, &lambda.ListAliasesInput{
+			FunctionName: &function,
+			Marker:       markerOf(marker),
+			MaxItems:     aws.Int32(10000), // as many as AWS likes to send
+		})
+		switch {
+		case err != nil:
+			return nil, err
+		case out.Aliases == nil:
+			return nil, missing("Aliases")
+		}
+		for _, c := range out.Aliases {
+			all = append(all, aliasOf(function, c))
+		}
+		return out.NextMarker, nil
+	})
+	return all, err
+}
+
+// reserved is a function's reservation; nil is unset, which is not 0.
+func (r *Reader) reserved(ctx context.Context, function string) (*int, error) {
+	out, err := r.lambda.GetFunctionConcurrency(ctx, &lambda.GetFunctionConcurrencyInput{FunctionName: &function})
+	if err != nil || out.ReservedConcurrentExecutions == nil {
+		return nil, err
+	}
+	n := int(*out.ReservedConcurrentExecutions)
+	return &n, nil
+}
+
+func (r *Reader) listProvisioned(ctx context.Context, function string) ([]reconcile.Provisioned, error) {
+	var all []reconcile.Provisioned
+	err := eachPage(func(marker string) (*string, error) {
+		out, err := r.lambda.ListProvisionedConcurrencyConfigs(ctx, &lambda.ListProvisionedConcurrencyConfigsInput{
+			FunctionName: &function,
+			Marker:       markerOf(marker),
+		})
+		switch {
+		case err != nil:
+			return nil, err
+		case out.ProvisionedConcurrencyConfigs == nil:
+			return nil, missing("ProvisionedConcurrencyConfigs")
+		}
+		for _, c := range out.ProvisionedConcurrencyConfigs {
+			_, qualifier := splitFunction(aws.ToString(c.FunctionArn))
+			all = append(all, reconcile.Provisioned{
+				Qualifier: qualifier,
+				Requested: number(c.RequestedProvisionedConcurrentExecutions, 0),
+			})
+		}
+		return out.NextMarker, nil
+	})
+	slices.SortFunc(all, func(a, b reconcile.Provisioned) int { return cmp.Compare(a.Qualifier, b.Qualifier) })
+	return all, err
+}

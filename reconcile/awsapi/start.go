@@ -1,0 +1,182 @@
+package awsapi
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/eventrouting/eventrouting/reconcile"
+)
+
+// Start begins one change. Its error is [reconcile.ErrStale] where the target
+// has moved, also between the look at it and the write, or is gone or taken.
+//
+// Any other refusal is reported at once, such as one over the function's role:
+// how long a new permission takes to spread is nobody's to know, and the pass
+// that would wait for it has other changes to carry out. The next pass tries
+// again.
+func (w *Writer) Start(ctx context.Context, c reconcile.Change) error {
+	switch after := c.After.(type) {
+	case *reconcile.Mapping:
+		before, err := beforeOf[reconcile.Mapping](c)
+		switch {
+		case err != nil:
+			return err
+		case before == nil:
+			return w.createMapping(ctx, after)
+		}
+		return w.updateMapping(ctx, before, after)
+	case *reconcile.Alias:
+		before, err := beforeOf[reconcile.Alias](c)
+		switch {
+		case err != nil:
+			return err
+		case before == nil:
+			return w.createAlias(ctx, after)
+		}
+		return w.updateAlias(ctx, before, after)
+	case *reconcile.Reservation:
+		before, err := beforeOf[reconcile.Reservation](c)
+		if err != nil {
+			return err
+		}
+		return w.reserve(ctx, before, after)
+	}
+	return fmt.Errorf("%s %s: this version cannot do that", c.Action, c.Addr)
+}
+
+// beforeOf is a change's Before, nil for none. It has to be of After's type.
+func beforeOf[T any](c reconcile.Change) (*T, error) {
+	if c.Before == nil {
+		return nil, nil
+	}
+	before, ok := c.Before.(any).(*T)
+	if !ok {
+		return nil, fmt.Errorf("%s %s: it cannot turn a %T into a %T", c.Action, c.Addr, c.Before, c.After)
+	}
+	return before, nil
+}
+
+// stale is ErrStale with what was found.
+func stale(format string, args ...any) error {
+	return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), reconcile.ErrStale)
+}
+
+func (w *Writer) createAlias(ctx context.Context, after *reconcile.Alias) error {
+	in := &lambda.CreateAliasInput{
+		FunctionName:    &after.Key.Function,
+		Name:            &after.Key.Name,
+		FunctionVersion: &after.Version,
+		Description:     &after.Description,
+	}
+	if len(after.Weights) > 0 {
+		in.RoutingConfig = &types.AliasRoutingConfiguration{AdditionalVersionWeights: after.Weights}
+	}
+	_, err := w.write.CreateAlias(ctx, in)
+	switch {
+	case IsConflict(err):
+		return w.confirmAlias(ctx, after)
+	case err != nil:
+		return failed(err, "create alias %s", after.Key)
+	}
+	return nil
+}
+
+// updateAlias writes a whole alias, if it still is of the revision that the
+// plan saw.
+func (w *Writer) updateAlias(ctx context.Context, before, after *reconcile.Alias) error {
+	if before.RevisionID == "" {
+		return fmt.Errorf("update alias %s: its revision is not known", after.Key)
+	}
+	in := &lambda.UpdateAliasInput{
+		FunctionName:    &after.Key.Function,
+		Name:            &after.Key.Name,
+		FunctionVersion: &after.Version,
+		Description:     &after.Description,
+		RevisionId:      &before.RevisionID,
+	}
+	if len(before.Weights)+len(after.Weights) > 0 {
+		// Absent would leave the weights; empty, which must be sent, ends them.
+		weights := map[string]float64{}
+		maps.Copy(weights, after.Weights)
+		in.RoutingConfig = &types.AliasRoutingConfiguration{AdditionalVersionWeights: weights}
+	}
+	_, err := w.write.UpdateAlias(ctx, in)
+	switch {
+	case isMoved(err):
+		return w.confirmAlias(ctx, after)
+	case IsNotFound(err):
+		return stale("alias %s is gone", after.Key)
+	case err != nil:
+		return failed(err, "update alias %s", after.Key)
+	}
+	return nil
+}
+
+// confirmAlias is for a write that AWS refused because somebody was there
+// first. That can be this very write, its answer lost on the way.
+func (w *Writer) confirmAlias(ctx context.Context, after *reconcile.Alias) error {
+	out, err := w.lambda.GetAlias(ctx, &lambda.GetAliasInput{FunctionName: &after.Key.Function, Name: &after.Key.Name})
+	switch {
+	case IsNotFound(err):
+		return stale("alias %s came and went", after.Key)
+	case err != nil:
+		return failed(err, "read alias %s", after.Key)
+	}
+	live := aliasOf(after.Key.Function, types.AliasConfiguration{
+		Name: out.Name, FunctionVersion: out.FunctionVersion, Description: out.Description, RoutingConfig: out.RoutingConfig,
+	})
+	if live.Version == after.Version && live.Description == after.Description && maps.Equal(live.Weights, after.Weights) {
+		return nil
+	}
+	return stale("alias %s points to %s and says %q", after.Key, live.Version, live.Description)
+}
+
+// reserve sets a function's reservation. AWS has no condition for it, so the
+// look at it comes right before.
+func (w *Writer) reserve(ctx context.Context, before, after *reconcile.Reservation) error {
+	if after.Reserved <= 0 {
+		// https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+		return fmt.Errorf("reserve %d for function %s: that would refuse every invocation", after.Reserved, after.Function)
+	}
+	live, err := w.reserved(ctx, after.Function)
+	switch {
+	case IsNotFound(err):
+		return stale("function %s is gone", after.Function)
+	case err != nil:
+		return failed(err, "read the reservation of function %s", after.Function)
+	}
+	switch {
+	case before == nil && live != nil:
+		return stale("function %s has a reservation of %d", after.Function, *live)
+	case before != nil && live == nil:
+		return stale("function %s has no reservation", after.Function)
+	case before != nil && *live != before.Reserved:
+		return stale("function %s has a reservation of %d", after.Function, *live)
+	}
+	_, err = w.write.PutFunctionConcurrency(ctx, &lambda.PutFunctionConcurrencyInput{
+		FunctionName:                 &after.Function,
+		ReservedConcurrentExecutions: aws.Int32(int32(after.Reserved)),
+	})
+	if err != nil {
+		return failed(err, "reserve %d for function %s", after.Reserved, after.Function)
+	}
+	return nil
+}
+
+// sleep waits, unless the context ends first; then it says why.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
