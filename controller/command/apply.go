@@ -1,0 +1,233 @@
+package command
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/eventrouting/eventrouting/reconcile"
+	"github.com/eventrouting/eventrouting/reconcile/render"
+	"github.com/eventrouting/eventrouting/spec"
+)
+
+// maxRounds bounds how often one apply plans again because AWS was still busy
+// with a mapping when it looked.
+const maxRounds = 3
+
+func newApply() *cobra.Command {
+	var c cloud
+	var o reconcile.Options
+	var approved bool
+	cmd := &cobra.Command{
+		Use:   "apply PATH...",
+		Short: "Make AWS what the documents want",
+		Long: `Apply plans, shows the plan, asks, and carries it out: the reservation rises
+before what needs it, new routes read before others stop. What fails is
+reported, what depended on it is skipped, the rest goes on.
+
+An apply that is interrupted at any point is finished by running it again.
+Exit code 0 when done, 1 for an error.`,
+		Example: `  eventrouting apply routing/
+  eventrouting apply --auto-approve routing/          # where nobody can be asked`,
+		Args: paths,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkOptions(o); err != nil {
+				return err
+			}
+			if !approved && !terminal(cmd.InOrStdin()) {
+				return hint(errors.New("apply asks before it changes anything, and there is no terminal to ask on"), "--auto-approve, after eventrouting plan has shown what would change")
+			}
+			places, findings, err := c.open(cmd, args)
+			if err != nil {
+				return err
+			}
+			failed := false
+			for i, pl := range places {
+				a := applier{cmd: cmd, place: pl, places: len(places), o: o, approved: approved, found: findings[i]}
+				ok, err := a.run(cmd.Context())
+				if err != nil {
+					return err
+				}
+				failed = failed || !ok
+			}
+			if failed {
+				return exit(exitError)
+			}
+			return nil
+		},
+	}
+	c.flags(cmd)
+	passFlags(cmd, &o)
+	cmd.Flags().BoolVar(&approved, "auto-approve", false, "do not ask")
+	return cmd
+}
+
+// applier applies to one place.
+type applier struct {
+	cmd      *cobra.Command
+	place    place
+	places   int
+	o        reconcile.Options
+	approved bool
+	found    []spec.Finding
+}
+
+// run plans, asks and applies, and says whether everything went well. What AWS
+// was still busy with when it looked is planned again once it has settled.
+func (a applier) run(ctx context.Context) (bool, error) {
+	client := a.place.client()
+	ok := true
+	for round := 1; ; round++ {
+		p, live, err := look(ctx, client.Reader(), a.place, a.o, a.found)
+		if err != nil {
+			return false, err
+		}
+		w := client.Writer(live)
+		if err := show(a.cmd.OutOrStdout(), p, "text", a.place, a.places); err != nil {
+			return false, err
+		}
+		ok = ok && !incomplete(p)
+		if !p.Empty() {
+			if err := a.ask(); err != nil {
+				return false, err
+			}
+			done, err := a.apply(ctx, w, p.Changes)
+			if err != nil {
+				return false, err
+			}
+			ok = ok && done
+		}
+		busy := unsettled(p)
+		if len(busy) == 0 || round == maxRounds {
+			return ok && len(busy) == 0, nil
+		}
+		fmt.Fprintf(a.cmd.ErrOrStderr(), "waiting for AWS to finish what it is busy with (%s)\n", plural(len(busy), "mapping"))
+		if _, err := w.Settled(ctx, busy); err != nil {
+			return false, err
+		}
+	}
+}
+
+// unsettled lists what is wanted of mappings that AWS is busy with.
+func unsettled(p reconcile.Plan) []reconcile.Change {
+	var all []reconcile.Change
+	for _, h := range p.Held {
+		if h.Why == reconcile.WhyUnsettled {
+			c := h.Change
+			c.After = c.Before // any settled state will do
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// ask wants a yes, unless it was given beforehand.
+func (a applier) ask() error {
+	if a.approved {
+		return nil
+	}
+	fmt.Fprint(a.cmd.OutOrStdout(), "\nApply these changes? Only yes is a yes: ")
+	line, err := bufio.NewReader(a.cmd.InOrStdin()).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("read the answer: %w", err)
+	}
+	if strings.TrimSpace(line) != "yes" {
+		return errNotApproved
+	}
+	return nil
+}
+
+// apply carries out changes and reports on them.
+func (a applier) apply(ctx context.Context, w reconcile.Writer, changes []reconcile.Change) (bool, error) {
+	stderr := a.cmd.ErrOrStderr()
+	p := newProgress(stderr, render.Options{Color: colour(stderr)})
+	outcome := reconcile.Apply(ctx, w, changes, p.step)
+	p.stop()
+	if err := render.Outcome(a.cmd.OutOrStdout(), outcome, render.Options{Color: colour(a.cmd.OutOrStdout())}); err != nil {
+		return false, err
+	}
+	return outcome.Err() == nil, nil
+}
+
+// progress prints the stages of an apply, and every ten seconds what is still
+// waiting.
+type progress struct {
+	mu      sync.Mutex
+	w       io.Writer
+	o       render.Options
+	began   map[reconcile.Addr]time.Time
+	waiting map[reconcile.Addr]reconcile.Step
+	order   []reconcile.Addr
+	done    chan struct{}
+	ended   sync.WaitGroup
+}
+
+const stillEvery = 10 * time.Second
+
+func newProgress(w io.Writer, o render.Options) *progress {
+	p := &progress{
+		w: w, o: o, done: make(chan struct{}),
+		began: map[reconcile.Addr]time.Time{}, waiting: map[reconcile.Addr]reconcile.Step{},
+	}
+	p.ended.Go(func() {
+		tick := time.NewTicker(stillEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-p.done:
+				return
+			case <-tick.C:
+				p.still()
+			}
+		}
+	})
+	return p
+}
+
+func (p *progress) stop() {
+	close(p.done)
+	p.ended.Wait()
+}
+
+func (p *progress) step(s reconcile.Step) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a := s.Change.Addr
+	switch s.Stage {
+	case reconcile.Started:
+		p.began[a] = time.Now()
+		p.order = append(p.order, a)
+	case reconcile.Waiting:
+		p.waiting[a] = s
+		return // said when it takes long
+	default:
+		delete(p.waiting, a)
+	}
+	p.print(s)
+}
+
+func (p *progress) still() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, a := range p.order {
+		if s, ok := p.waiting[a]; ok {
+			p.print(s)
+		}
+	}
+}
+
+// print says one stage. Progress that cannot be written is no reason to stop.
+func (p *progress) print(s reconcile.Step) {
+	var elapsed time.Duration
+	if t, ok := p.began[s.Change.Addr]; ok {
+		elapsed = time.Since(t)
+	}
+	_ = render.Step(p.w, s, elapsed, p.o)
+}

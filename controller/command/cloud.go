@@ -1,0 +1,173 @@
+package command
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/spf13/cobra"
+
+	"github.com/eventrouting/eventrouting/emulator"
+	"github.com/eventrouting/eventrouting/emulator/world"
+	"github.com/eventrouting/eventrouting/reconcile/awsapi"
+	"github.com/eventrouting/eventrouting/spec"
+)
+
+// embeddedRegion is where the embedded AWS is when nothing names a region.
+const embeddedRegion = "us-east-1"
+
+// cloud says where AWS is and how to call it.
+type cloud struct {
+	embedded bool          // an AWS in this process, for one command
+	qps      float64       // calls a second per account and region, 0 for no limit
+	timeout  time.Duration // of one attempt of one call
+}
+
+// flags adds the flags that say where AWS is.
+func (c *cloud) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.BoolVar(&c.embedded, "emulator", false, "use an embedded AWS in this process, with the streams and functions that the documents name; it ends with the command")
+	f.Float64Var(&c.qps, "qps", 5, "AWS calls a second per account and region, 0 for no limit; none with --emulator")
+	f.DurationVar(&c.timeout, "request-timeout", 20*time.Second, "how long one attempt of one AWS call may take")
+}
+
+// place is the documents of one account and region, and how to call AWS there.
+type place struct {
+	region string
+	docs   []spec.EventRouting
+	cfg    aws.Config
+	api    awsapi.Options
+}
+
+func (p place) client() *awsapi.Client { return awsapi.New(p.cfg, p.api) }
+
+// places sorts documents by where their stream and function are.
+func (c *cloud) places(ctx context.Context, docs []spec.EventRouting) ([]place, error) {
+	for _, d := range docs {
+		if d.Spec.AssumeRole != "" {
+			f := d.Find(spec.Error, "unsupported", "spec.assumeRole", "assumeRole is not supported by this version")
+			return nil, hint(errors.New(f.String()), "remove it and run with credentials of that role, such as AWS_PROFILE=...")
+		}
+	}
+	base, err := c.base(ctx, docs)
+	if err != nil {
+		return nil, err
+	}
+	var all []place
+	for _, d := range docs {
+		region := cmp.Or(d.Spec.Region, base.Region)
+		if region == "" {
+			f := d.Find(spec.Error, "region", "spec.region", "no region: the document names none, and neither does the environment")
+			return nil, hint(errors.New(f.String()), "write spec.region, or set AWS_REGION")
+		}
+		i := slices.IndexFunc(all, func(p place) bool { return p.region == region })
+		if i < 0 {
+			cfg := base.Copy()
+			cfg.Region = region
+			i = len(all)
+			all = append(all, place{region: region, cfg: cfg, api: awsapi.Options{QPS: c.qps}})
+		}
+		all[i].docs = append(all[i].docs, d)
+	}
+	slices.SortFunc(all, func(a, b place) int { return cmp.Compare(a.region, b.region) })
+	return all, nil
+}
+
+// base is the configuration of all calls but for the region.
+func (c *cloud) base(ctx context.Context, docs []spec.EventRouting) (aws.Config, error) {
+	if c.embedded {
+		c.qps = 0
+		server, err := embed(docs, nil, world.Short())
+		if err != nil {
+			return aws.Config{}, err
+		}
+		return inProcess(server, cmp.Or(accountOf(docs), emulator.DefaultAccount)), nil
+	}
+	// Where AWS_CA_BUNDLE is set the SDK accepts no other kind of client.
+	client := awshttp.NewBuildableClient().WithTimeout(c.timeout)
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(client))
+	if err != nil {
+		return aws.Config{}, fmt.Errorf("read the AWS settings: %w", err)
+	}
+	return cfg, nil
+}
+
+// inProcess configures clients of an embedded AWS.
+func inProcess(s *emulator.Server, account string) aws.Config {
+	return aws.Config{
+		Region:       environmentRegion(),
+		Credentials:  credentials.NewStaticCredentialsProvider(account, "embedded", ""),
+		HTTPClient:   s.Client(),
+		BaseEndpoint: aws.String("http://embedded.invalid"),
+	}
+}
+
+func environmentRegion() string {
+	return cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"), embeddedRegion)
+}
+
+// accountOf is the account that an ARN in the documents names; empty for none.
+func accountOf(docs []spec.EventRouting) string {
+	for _, d := range docs {
+		arns := []string{d.Spec.Stream, d.Spec.Function.Name}
+		for _, r := range d.Resolve() {
+			arns = append(arns, r.Function)
+		}
+		for _, name := range arns {
+			if p := strings.Split(name, ":"); len(p) > 5 && p[0] == "arn" && len(p[4]) == 12 {
+				return p[4]
+			}
+		}
+	}
+	return ""
+}
+
+// embed makes an AWS in this process in which the documents' streams are
+// ACTIVE and their functions and `follow` aliases exist. A stream that shards
+// does not mention has four.
+func embed(docs []spec.EventRouting, shards map[string]int, t world.Timing) (*emulator.Server, error) {
+	server := emulator.New(emulator.Options{World: world.New(1, t, time.Now())})
+	for _, d := range docs {
+		stream := spec.BareName(d.Spec.Stream)
+		n, ok := shards[stream]
+		if !ok {
+			n = defaultShards
+		}
+		seed := emulator.Seed{
+			Place: world.Place{
+				Account: cmp.Or(accountOf([]spec.EventRouting{d}), emulator.DefaultAccount),
+				Region:  cmp.Or(d.Spec.Region, environmentRegion()),
+			},
+			Streams:   map[string]int{stream: n},
+			Functions: map[string][]string{},
+		}
+		for _, r := range d.Resolve() {
+			seed.Functions[spec.BareName(r.Function)] = followed(d)
+		}
+		if err := server.Seed(seed); err != nil {
+			return nil, fmt.Errorf("seed the embedded AWS for %s: %w", d.Metadata.Name, err)
+		}
+	}
+	return server, nil
+}
+
+// defaultShards is what a stream of the embedded AWS has unless told.
+const defaultShards = 4
+
+// followed is the alias that a document's routes follow, if it is one.
+func followed(d spec.EventRouting) []string {
+	f := d.Follow()
+	if f == "$LATEST" || strings.Trim(f, "0123456789") == "" {
+		return nil
+	}
+	return []string{f}
+}

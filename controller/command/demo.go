@@ -1,0 +1,216 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/spf13/cobra"
+
+	"github.com/eventrouting/eventrouting/emulator"
+	"github.com/eventrouting/eventrouting/emulator/world"
+	"github.com/eventrouting/eventrouting/examples"
+	"github.com/eventrouting/eventrouting/reconcile"
+	"github.com/eventrouting/eventrouting/reconcile/render"
+	"github.com/eventrouting/eventrouting/spec"
+)
+
+// demoTime is more than the demo takes by far; a demo that hangs is a failure.
+const demoTime = 50 * time.Second
+
+var (
+	errDemoTime = errors.New("the demo took longer than it may")
+	errClaim    = errors.New("the demo's claim does not hold")
+)
+
+func newDemo() *cobra.Command {
+	return &cobra.Command{
+		Use:   "demo",
+		Short: "The whole story on the embedded AWS; fails if a claim fails",
+		Long: `Demo runs the main job on an embedded AWS, in this process and with nothing else
+needed: routes are applied, the stream is resharded, an event type is added, and
+the reservation follows. Every number is read back through the AWS API. It ends
+by itself, and with exit code 1 if one of them is wrong.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, cancel := context.WithTimeoutCause(cmd.Context(), demoTime, errDemoTime)
+			defer cancel()
+			docs, findings := spec.Load(examples.Documents, "orders.yaml")
+			if len(docs) != 1 || count(findings, spec.Error) > 0 {
+				return fmt.Errorf("load the example: %v", findings)
+			}
+			server, err := embed(docs, nil, world.Short())
+			if err != nil {
+				return err
+			}
+			d := newDemonstration(cmd, server, docs[0])
+			return d.run(ctx)
+		},
+	}
+}
+
+// demonstration tells the story in steps, each checked against AWS.
+type demonstration struct {
+	cmd     *cobra.Command
+	out     io.Writer
+	doc     spec.EventRouting
+	cfg     aws.Config
+	lambda  *lambda.Client
+	kinesis *kinesis.Client
+	seen    []string // the reservation after each step, as AWS says
+}
+
+func newDemonstration(cmd *cobra.Command, s *emulator.Server, doc spec.EventRouting) *demonstration {
+	cfg := inProcess(s, emulator.DefaultAccount)
+	cfg.Region = doc.Spec.Region
+	return &demonstration{
+		cmd: cmd, out: cmd.OutOrStdout(), doc: doc, cfg: cfg,
+		lambda: lambda.NewFromConfig(cfg), kinesis: kinesis.NewFromConfig(cfg),
+	}
+}
+
+func (d *demonstration) run(ctx context.Context) error {
+	stream, function := spec.BareName(d.doc.Spec.Stream), spec.BareName(d.doc.Spec.Function.Name)
+	d.say("An embedded AWS has stream %s with 4 shards and function %s, which nothing limits yet.", stream, function)
+	if err := d.reserved(ctx, nil); err != nil {
+		return err
+	}
+
+	d.say("Apply examples/orders.yaml: %d routes, one filtered mapping each. 4 shards x 4 mappings x 1 = 16.", len(d.doc.Spec.Routes))
+	if err := d.apply(ctx, 16); err != nil {
+		return err
+	}
+
+	d.say("The stream is resharded to 8, as traffic grows. 8 x 4 x 1 = 32.")
+	if err := d.reshard(ctx, stream, 8); err != nil {
+		return err
+	}
+	if err := d.apply(ctx, 32); err != nil {
+		return err
+	}
+
+	d.say("A commit adds a route for one more event type. 8 x 5 x 1 = 40.")
+	d.doc.Spec.Routes = append(d.doc.Spec.Routes, spec.Route{Name: "order-returned", EventTypes: []string{"OrderReturned"}})
+	if err := d.apply(ctx, 40); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(d.out, "\nreservation: %s\n", strings.Join(d.seen, " -> "))
+	return err
+}
+
+func (d *demonstration) say(format string, args ...any) {
+	fmt.Fprintf(d.out, "\n== "+format+"\n\n", args...)
+}
+
+// apply plans, applies, plans again, which must find nothing, and reads the
+// mappings and the reservation back.
+func (d *demonstration) apply(ctx context.Context, want int) error {
+	pl := place{region: d.cfg.Region, docs: []spec.EventRouting{d.doc}, cfg: d.cfg}
+	o := reconcile.Options{Owner: "default", RespectManual: time.Hour}
+	a := applier{cmd: d.cmd, place: pl, places: 1, o: o, approved: true}
+	ok, err := a.run(ctx)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return fmt.Errorf("%w: not every change was applied", errClaim)
+	}
+	again, _, err := reconcile.Look(ctx, pl.client().Reader(), pl.docs, o, time.Now())
+	if err != nil {
+		return err
+	}
+	if !again.Empty() {
+		if err := render.Text(d.out, again, render.Options{}); err != nil {
+			return err
+		}
+		return fmt.Errorf("%w: the second plan is not empty", errClaim)
+	}
+	fmt.Fprintln(d.out, "A second plan finds nothing to do.")
+	if err := d.mappings(ctx); err != nil {
+		return err
+	}
+	return d.reserved(ctx, &want)
+}
+
+// mappings reads the mappings back: one per route, enabled.
+func (d *demonstration) mappings(ctx context.Context) error {
+	enabled := 0
+	pages := lambda.NewListEventSourceMappingsPaginator(d.lambda, &lambda.ListEventSourceMappingsInput{})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return fmt.Errorf("list event source mappings: %w", err)
+		}
+		for _, m := range page.EventSourceMappings {
+			if aws.ToString(m.State) == "Enabled" {
+				enabled++
+			}
+		}
+	}
+	if enabled != len(d.doc.Spec.Routes) {
+		return fmt.Errorf("%w: %d mappings are enabled for %d routes", errClaim, enabled, len(d.doc.Spec.Routes))
+	}
+	fmt.Fprintf(d.out, "AWS lists %d enabled mappings.\n", enabled)
+	return nil
+}
+
+// reserved reads the reservation back; nil wants none.
+func (d *demonstration) reserved(ctx context.Context, want *int) error {
+	got, err := d.lambda.GetFunctionConcurrency(ctx, &lambda.GetFunctionConcurrencyInput{FunctionName: aws.String(spec.BareName(d.doc.Spec.Function.Name))})
+	if err != nil {
+		return fmt.Errorf("get function concurrency: %w", err)
+	}
+	d.seen = append(d.seen, number(got.ReservedConcurrentExecutions))
+	wanted := "unset"
+	if want != nil {
+		wanted = fmt.Sprint(*want)
+	}
+	if last := d.seen[len(d.seen)-1]; last != wanted {
+		return fmt.Errorf("%w: the reservation is %s, not %s", errClaim, last, wanted)
+	}
+	fmt.Fprintf(d.out, "AWS says the reservation is %s.\n", wanted)
+	return nil
+}
+
+func number(n *int32) string {
+	if n == nil {
+		return "unset"
+	}
+	return fmt.Sprint(*n)
+}
+
+// reshard asks Kinesis for a shard count and waits until the stream has it.
+func (d *demonstration) reshard(ctx context.Context, stream string, shards int32) error {
+	_, err := d.kinesis.UpdateShardCount(ctx, &kinesis.UpdateShardCountInput{
+		StreamName: aws.String(stream), TargetShardCount: aws.Int32(shards), ScalingType: types.ScalingTypeUniformScaling,
+	})
+	if err != nil {
+		return fmt.Errorf("update shard count: %w", err)
+	}
+	for {
+		got, err := d.kinesis.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: aws.String(stream)})
+		if err != nil {
+			return fmt.Errorf("describe stream %s: %w", stream, err)
+		}
+		s := got.StreamDescriptionSummary
+		if s.StreamStatus == types.StreamStatusActive {
+			if n := aws.ToInt32(s.OpenShardCount); n != shards {
+				return fmt.Errorf("%w: the stream has %d open shards, not %d", errClaim, n, shards)
+			}
+			fmt.Fprintf(d.out, "AWS says %s has %d open shards.\n\n", stream, shards)
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}

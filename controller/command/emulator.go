@@ -1,0 +1,137 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/eventrouting/eventrouting/emulator"
+	"github.com/eventrouting/eventrouting/emulator/world"
+	"github.com/eventrouting/eventrouting/spec"
+)
+
+func newEmulator() *cobra.Command {
+	var listen, delays string
+	var seed, shards []string
+	cmd := &cobra.Command{
+		Use:   "emulator",
+		Short: "Serve an embedded AWS: Lambda and Kinesis over their own protocols",
+		Long: `Emulator serves an embedded AWS until it is interrupted. With --seed the streams
+and functions that documents name are there when it starts to listen. Any AWS
+client can use it; it checks no signatures, takes the region from them, and the
+account from an access key id of 12 digits (else 000000000000).
+
+It listens where --listen says and asks for no password: keep it on loopback.`,
+		Example: `  eventrouting emulator --seed examples/orders.yaml --shards orders-events=8
+  AWS_ENDPOINT_URL=http://127.0.0.1:4566 eventrouting plan examples/orders.yaml`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			timing, err := timingOf(delays)
+			if err != nil {
+				return err
+			}
+			counts, err := shardCounts(shards)
+			if err != nil {
+				return err
+			}
+			var docs []spec.EventRouting
+			if len(seed) > 0 {
+				if docs, _, err = valid(seed, cmd.ErrOrStderr()); err != nil {
+					return err
+				}
+			}
+			if err := seeded(counts, docs); err != nil {
+				return err
+			}
+			server, err := embed(docs, counts, timing)
+			if err != nil {
+				return err
+			}
+			return serve(cmd, server, listen, docs)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&listen, "listen", "127.0.0.1:4566", "address to listen on; port 0 picks a free one")
+	f.StringArrayVar(&seed, "seed", nil, "documents whose streams and functions exist from the start; may be given again")
+	f.StringArrayVar(&shards, "shards", nil, "STREAM=N: open shards of a seeded stream, 4 unless given")
+	f.StringVar(&delays, "delays", "short", "how long AWS takes to settle things: short (at most 2 s) or real")
+	return cmd
+}
+
+func timingOf(delays string) (world.Timing, error) {
+	switch delays {
+	case "short":
+		return world.Short(), nil
+	case "real":
+		return world.Real(), nil
+	}
+	return world.Timing{}, hint(fmt.Errorf("unknown --delays %q", delays), "--delays short or --delays real")
+}
+
+// shardCounts reads STREAM=N.
+func shardCounts(all []string) (map[string]int, error) {
+	counts := map[string]int{}
+	for _, s := range all {
+		stream, n, ok := strings.Cut(s, "=")
+		count, err := strconv.Atoi(n)
+		if !ok || stream == "" || err != nil || count < 1 || count > 10000 {
+			return nil, hint(fmt.Errorf("--shards %q is no shard count", s), "--shards STREAM=N with N from 1 to 10000, such as --shards orders-events=8")
+		}
+		counts[stream] = count
+	}
+	return counts, nil
+}
+
+// seeded refuses a shard count for a stream that no document names: it would
+// be ignored.
+func seeded(counts map[string]int, docs []spec.EventRouting) error {
+	for stream := range counts {
+		named := false
+		for _, d := range docs {
+			named = named || spec.BareName(d.Spec.Stream) == stream
+		}
+		if !named {
+			return hint(fmt.Errorf("--shards names stream %s, which no seeded document has", stream), "--seed PATH with a document that names it")
+		}
+	}
+	return nil
+}
+
+// serve listens until the command's context ends.
+func serve(cmd *cobra.Command, s *emulator.Server, listen string, docs []spec.EventRouting) error {
+	ctx := cmd.Context()
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", listen)
+	if err != nil {
+		return hint(fmt.Errorf("listen on %s: %w", listen, err), "--listen 127.0.0.1:0 picks a free port")
+	}
+	region := environmentRegion()
+	if len(docs) > 0 && docs[0].Spec.Region != "" {
+		region = docs[0].Spec.Region
+	}
+	account := emulator.DefaultAccount
+	if a := accountOf(docs); a != "" {
+		account = a
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), `embedded AWS listening on http://%s
+to use it, in another terminal:
+
+  export AWS_ENDPOINT_URL=http://%s AWS_REGION=%s
+  export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=embedded
+`, l.Addr(), l.Addr(), region, account)
+
+	web := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	stop := context.AfterFunc(ctx, func() { _ = web.Close() }) // the world ends with the command: nothing to drain
+	defer stop()
+	if err := web.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+	}
+	return nil
+}

@@ -1,0 +1,159 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/eventrouting/eventrouting/reconcile"
+	"github.com/eventrouting/eventrouting/reconcile/render"
+	"github.com/eventrouting/eventrouting/spec"
+)
+
+// passFlags adds what the operator decides for a pass.
+func passFlags(cmd *cobra.Command, o *reconcile.Options) {
+	f := cmd.Flags()
+	f.StringVar(&o.Owner, "owner", "default", "whose mappings and aliases are ours, at most 32 characters")
+	f.DurationVar(&o.RespectManual, "respect-manual", time.Hour, "how long a mapping that a person disabled is left alone")
+	f.IntVar(&o.KeepFree, "keep-free", 0, "concurrent executions of the account that stay unreserved; 0 is the larger of 100 and a fifth of the limit")
+}
+
+// checkOptions refuses what no pass can work with.
+func checkOptions(o reconcile.Options) error {
+	switch {
+	case !validOwner(o.Owner):
+		return hint(fmt.Errorf("--owner %q is no owner", o.Owner), "use 1 to 32 letters, digits, '-', '_' or '.'")
+	case o.KeepFree < 0:
+		return hint(fmt.Errorf("--keep-free %d is below 0", o.KeepFree), "use 0 or more")
+	case o.RespectManual < 0:
+		return hint(fmt.Errorf("--respect-manual %s is below 0", o.RespectManual), "use a duration such as 1h")
+	}
+	return nil
+}
+
+// validOwner keeps owners readable in an alias's description, whose words are
+// separated by spaces, and short enough for its 256 characters.
+func validOwner(s string) bool {
+	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+	return s != "" && len(s) <= 32 && strings.Trim(s, allowed) == ""
+}
+
+func newPlan() *cobra.Command {
+	var c cloud
+	var o reconcile.Options
+	var format string
+	var detailed bool
+	cmd := &cobra.Command{
+		Use:   "plan PATH...",
+		Short: "Show what would change, and change nothing",
+		Long: `Plan compares documents with what is live and shows the changes that would make
+them agree, what is held and why, and what it found. It has no way to write.
+
+Exit code 0, or 1 for an error. With --detailed-exitcode 2 says that there are
+changes; what is held and warnings alone are no changes.`,
+		Example: `  eventrouting plan routing/
+  eventrouting plan --detailed-exitcode -o json routing/ > plan.json`,
+		Args: paths,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if format != "text" && format != "json" {
+				return hint(fmt.Errorf("unknown output %q", format), "-o text or -o json")
+			}
+			if err := checkOptions(o); err != nil {
+				return err
+			}
+			places, findings, err := c.open(cmd, args)
+			if err != nil {
+				return err
+			}
+			changes, missing := false, false
+			for i, pl := range places {
+				p, _, err := look(cmd.Context(), pl.client().Reader(), pl, o, findings[i])
+				if err != nil {
+					return err
+				}
+				if err := show(cmd.OutOrStdout(), p, format, pl, len(places)); err != nil {
+					return err
+				}
+				changes = changes || !p.Empty()
+				missing = missing || incomplete(p)
+			}
+			switch {
+			case missing:
+				return exit(exitError)
+			case changes && detailed:
+				return exit(exitChanges)
+			}
+			return nil
+		},
+	}
+	c.flags(cmd)
+	passFlags(cmd, &o)
+	cmd.Flags().StringVarP(&format, "output", "o", "text", "text or json")
+	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit 2 when there are changes")
+	return cmd
+}
+
+// open loads documents and sorts them, and what was found in them, by place.
+func (c *cloud) open(cmd *cobra.Command, args []string) ([]place, [][]spec.Finding, error) {
+	docs, found, err := valid(args, cmd.ErrOrStderr())
+	if err != nil {
+		return nil, nil, err
+	}
+	places, err := c.places(cmd.Context(), docs)
+	if err != nil {
+		return nil, nil, err
+	}
+	findings := make([][]spec.Finding, len(places))
+	for _, f := range found {
+		at := 0
+		for i, pl := range places {
+			for _, d := range pl.docs {
+				if d.Origin.File == f.File {
+					at = i
+				}
+			}
+		}
+		findings[at] = append(findings[at], f)
+	}
+	return places, findings, nil
+}
+
+// look plans for one place. What was found in its documents stands first.
+func look(ctx context.Context, r reconcile.Reader, pl place, o reconcile.Options, found []spec.Finding) (reconcile.Plan, reconcile.State, error) {
+	p, live, err := reconcile.Look(ctx, r, pl.docs, o, time.Now())
+	if err != nil {
+		return p, live, err
+	}
+	p.Findings = append(append([]spec.Finding(nil), found...), p.Findings...)
+	return p, live, nil
+}
+
+func show(w io.Writer, p reconcile.Plan, format string, pl place, places int) error {
+	if format == "json" {
+		return render.JSON(w, p)
+	}
+	if places > 1 {
+		if _, err := fmt.Fprintf(w, "# %s\n", pl.region); err != nil {
+			return err
+		}
+	}
+	return render.Text(w, p, render.Options{Color: colour(w)})
+}
+
+// incomplete says whether the documents name something that does not exist.
+// Other findings about what is live never change an exit code.
+func incomplete(p reconcile.Plan) bool {
+	for _, f := range p.Findings {
+		if reconcile.MissingReference(f.Code) || f.Code == reconcile.CodeUnsupported {
+			return true
+		}
+	}
+	return false
+}
+
+var errNotApproved = errors.New("not approved, nothing was changed")

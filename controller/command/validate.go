@@ -1,0 +1,43 @@
+package command
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/eventrouting/eventrouting/reconcile/render"
+	"github.com/eventrouting/eventrouting/spec"
+)
+
+func newValidate() *cobra.Command {
+	return &cobra.Command{
+		Use:   "validate PATH...",
+		Short: "Check documents offline: every problem, with file and line",
+		Long: `Validate reads documents from files and folders and lists every problem of
+every file. It calls nobody. Exit code 0 when there is no error (warnings are
+none), 1 otherwise.`,
+		Example: "  eventrouting validate routing/",
+		Args:    paths,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			docs, findings, err := load(args)
+			if err != nil {
+				return err
+			}
+			out := cmd.OutOrStdout()
+			if err := render.Findings(out, findings, render.Options{Color: colour(out)}); err != nil {
+				return err
+			}
+			errs, warnings := count(findings, spec.Error), count(findings, spec.Warning)
+			if errs > 0 {
+				fmt.Fprintf(out, "Invalid: %s, %s.\n", plural(errs, "error"), plural(warnings, "warning"))
+				return exit(exitError)
+			}
+			routes := 0
+			for _, d := range docs {
+				routes += len(d.Spec.Routes)
+			}
+			fmt.Fprintf(out, "Valid: %s, %s, %s.\n", plural(len(docs), "document"), plural(routes, "route"), plural(warnings, "warning"))
+			return nil
+		},
+	}
+}
