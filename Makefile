@@ -1,0 +1,47 @@
+# make help lists the targets.
+.DEFAULT_GOAL := check
+
+.PHONY: check
+check: fmt lint test ## fmt, lint and test
+
+.PHONY: fmt
+fmt: ## format the code
+	gofmt -w $$(git ls-files '*.go')
+
+.PHONY: lint
+lint: ## go vet and golangci-lint
+	go vet ./...
+	golangci-lint run ./...
+
+.PHONY: test
+test: ## all tests, with the race detector
+	go test -race ./...
+
+.PHONY: golden
+golden: ## write the golden files anew; read the difference before you commit it
+	go test ./reconcile/... ./controller/... -update
+
+.PHONY: demo
+demo: ## the whole story on the embedded AWS
+	go run . demo
+
+.PHONY: bench
+bench: ## the figures of the README
+	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: fuzz
+fuzz: ## fuzz what parses, a minute each
+	go test -run '^$$' -fuzz FuzzLoad -fuzztime 1m ./spec
+	go test -run '^$$' -fuzz FuzzParse -fuzztime 1m ./spec/pattern
+
+.PHONY: cover
+cover: ## coverage by package
+	go test -cover ./...
+
+.PHONY: ci
+ci: ## what CI runs
+	bash .ci/run
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
