@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -37,7 +38,7 @@ func (c Client) Do(r *http.Request) (resp *http.Response, err error) {
 		if p == nil {
 			return
 		}
-		if p != http.ErrAbortHandler {
+		if e, ok := p.(error); !ok || !errors.Is(e, http.ErrAbortHandler) {
 			panic(p)
 		}
 		resp, err = nil, errNoAnswer

@@ -47,7 +47,7 @@ func getAlias(c call) (answer, error) {
 }
 
 func deleteAlias(c call) (answer, error) {
-	return emptyAnswer(http.StatusNoContent), c.world.DeleteAlias(c.at, c.path[0], c.path[1])
+	return noContent(), c.world.DeleteAlias(c.at, c.path[0], c.path[1])
 }
 
 func listAliases(c call) (answer, error) {

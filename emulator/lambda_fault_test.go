@@ -46,9 +46,9 @@ func TestThrottle(t *testing.T) {
 		if err := accountSettings(t, lambdaClient(s, world.Place{Account: "123456789012", Region: "us-east-1"})); err != nil {
 			t.Error(err)
 		}
-		time.Sleep(time.Second / 3)
-		if n := served(); n != 5 {
-			t.Errorf("%d calls served a third of a second later, want 5", n)
+		time.Sleep(400 * time.Millisecond)
+		if n := served(); n != 6 {
+			t.Errorf("%d calls served 0.4 s later, want 6", n)
 		}
 	})
 }
@@ -148,10 +148,12 @@ func TestLambdaWire(t *testing.T) {
 		"no signature": {"GET", "/2016-08-19/account-settings", "", "", 403, "MissingAuthenticationTokenException", `{"message":"Missing Authentication Token"}`},
 		"half a signature": {"GET", "/2016-08-19/account-settings", "AWS4-HMAC-SHA256 Credential=123456789012", "", 403,
 			"MissingAuthenticationTokenException", `{"message":"Missing Authentication Token"}`},
-		"unknown path":   {"GET", "/2015-03-31/layers", signed, "", 404, "UnknownOperationException", `{}`},
-		"unknown method": {"PATCH", "/2015-03-31/functions/fn", signed, "", 404, "UnknownOperationException", `{}`},
+		"unknown path": {"GET", "/2015-03-31/layers", signed, "", 404, "UnknownOperationException",
+			`{"message":"the embedded AWS does not serve lambda GET /2015-03-31/layers"}`},
+		"unknown method": {"PATCH", "/2015-03-31/functions/fn", signed, "", 404, "UnknownOperationException",
+			`{"message":"the embedded AWS does not serve lambda PATCH /2015-03-31/functions/fn"}`},
 		"another service": {"POST", "/", strings.Replace(signed, "lambda", "sqs", 1), "", 404,
-			"UnknownOperationException", `{}`},
+			"UnknownOperationException", `{"message":"the embedded AWS does not serve sqs POST /"}`},
 		"no JSON": {"POST", "/2015-03-31/event-source-mappings", signed, `{"FunctionName":`, 400, "SerializationException",
 			`{"message":"Could not parse request body into json."}`},
 		"no object": {"POST", "/2015-03-31/event-source-mappings", signed, `[]`, 400, "SerializationException",

@@ -213,7 +213,7 @@ func deleteFunction(c call) (answer, error) {
 	if err := c.world.DeleteFunction(c.at, c.path[0], c.query.Get("Qualifier")); err != nil {
 		return answer{}, err
 	}
-	return emptyAnswer(http.StatusNoContent), nil
+	return noContent(), nil
 }
 
 func publishVersion(c call) (answer, error) {

@@ -65,7 +65,7 @@ func getConcurrency(c call) (answer, error) {
 }
 
 func deleteConcurrency(c call) (answer, error) {
-	return emptyAnswer(http.StatusNoContent), c.world.DeleteConcurrency(c.at, c.path[0])
+	return noContent(), c.world.DeleteConcurrency(c.at, c.path[0])
 }
 
 func putProvisioned(c call) (answer, error) {
@@ -110,7 +110,7 @@ func listProvisioned(c call) (answer, error) {
 }
 
 func deleteProvisioned(c call) (answer, error) {
-	return emptyAnswer(http.StatusNoContent), c.world.DeleteProvisioned(c.at, c.path[0], c.query.Get("Qualifier"))
+	return noContent(), c.world.DeleteProvisioned(c.at, c.path[0], c.query.Get("Qualifier"))
 }
 
 func provisionedMembers(p world.Provisioned) reply {
@@ -175,7 +175,7 @@ func getPolicy(c call) (answer, error) {
 
 func removePermission(c call) (answer, error) {
 	err := c.world.RemovePermission(c.at, c.path[0], c.query.Get("Qualifier"), c.path[1], c.query.Get("RevisionId"))
-	return emptyAnswer(http.StatusNoContent), err
+	return noContent(), err
 }
 
 func urlInput(c call) (world.URLInput, error) {
@@ -221,7 +221,7 @@ func updateURL(c call) (answer, error) {
 }
 
 func deleteURL(c call) (answer, error) {
-	return emptyAnswer(http.StatusNoContent), c.world.DeleteURL(c.at, c.path[0], c.query.Get("Qualifier"))
+	return noContent(), c.world.DeleteURL(c.at, c.path[0], c.query.Get("Qualifier"))
 }
 
 func listURLs(c call) (answer, error) {
@@ -260,11 +260,11 @@ func tagResource(c call) (answer, error) {
 	if err := c.ended(); err != nil {
 		return answer{}, err
 	}
-	return emptyAnswer(http.StatusNoContent), c.world.TagResource(c.at, c.path[0], tags)
+	return noContent(), c.world.TagResource(c.at, c.path[0], tags)
 }
 
 func untagResource(c call) (answer, error) {
-	return emptyAnswer(http.StatusNoContent), c.world.UntagResource(c.at, c.path[0], c.query["tagKeys"])
+	return noContent(), c.world.UntagResource(c.at, c.path[0], c.query["tagKeys"])
 }
 
 func listTags(c call) (answer, error) {

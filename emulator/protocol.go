@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -35,9 +36,7 @@ type answer struct {
 }
 
 func (a answer) write(w http.ResponseWriter) {
-	for k, v := range a.header {
-		w.Header()[k] = v
-	}
+	maps.Copy(w.Header(), a.header)
 	w.WriteHeader(a.status)
 	_, _ = w.Write(a.body) // the client is gone: nobody is left to tell
 }
@@ -119,10 +118,14 @@ func unsigned(r *http.Request) operation {
 }
 
 // unknown answers a call that is not served, as AWS answers one that does not
-// exist.
+// exist. The text, which AWS does not have, is for people who try the emulator.
 // https://docs.aws.amazon.com/lambda/latest/api/CommonErrors.html
 func unknown(service string, r *http.Request) operation {
-	return fixed(service, nameOf(r), &world.Error{Code: "UnknownOperationException", Status: http.StatusNotFound})
+	return fixed(service, nameOf(r), &world.Error{
+		Code:    "UnknownOperationException",
+		Status:  http.StatusNotFound,
+		Message: "the embedded AWS does not serve " + service + " " + nameOf(r),
+	})
 }
 
 // nameOf names a call that has no better name.
@@ -153,5 +156,5 @@ func jsonAnswer(status int, v any) answer {
 	return answer{status: status, body: body}.with("Content-Type", "application/json")
 }
 
-// emptyAnswer has no body.
-func emptyAnswer(status int) answer { return answer{status: status} }
+// noContent is success with nothing to say.
+func noContent() answer { return answer{status: http.StatusNoContent} }

@@ -171,6 +171,7 @@ func (a *application) pending() []Change {
 			all = append(all, a.steps[i].Change)
 		case Waiting:
 			all = append(all, a.steps[i].Change)
+		default: // not started, or ended
 		}
 	}
 	return all

@@ -140,7 +140,7 @@ func (p *planner) share(d *demand, doc *spec.EventRouting, routes []*wish, count
 func (p *planner) routeTerm(w *wish, counted map[string]bool) (Term, int) {
 	shards := activeShards(p.live.Streams[w.mapping.Key.Stream])
 	before, factor := 0, 0
-	if s := p.step(w.addr); w.route.Enabled && (s == nil || !s.impossible()) {
+	if s := p.step(w.addr); w.route.Enabled && (s == nil || !s.waits()) {
 		factor = w.mapping.ParallelizationFactor
 	}
 	for _, m := range p.live.Mappings[w.mapping.Key] {
@@ -161,6 +161,10 @@ func (p *planner) routeTerm(w *wish, counted map[string]bool) (Term, int) {
 func (s *step) impossible() bool {
 	return s.why == WhyForeign || s.why == WhyMissing || s.why == WhyUnsupported
 }
+
+// waits says whether a step does not add to the need in this pass, or has
+// nothing to add it to.
+func (s *step) waits() bool { return s.impossible() || s.why == WhyStart }
 
 // countRest adds the mappings of the function that no route of the documents
 // wants: retired in this pass, orphans, and other people's.

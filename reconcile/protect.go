@@ -78,14 +78,14 @@ func (p *planner) protectOne(s *step, before, after *Mapping, leaving pattern.Se
 		s.hold(WhyTaker, "some of its events go to "+strings.Join(waiting, ", ")+", which is held")
 	default:
 		s.Needs = append(s.Needs, needs...)
-		s.Effect = strings.Join(names, ", ") + " takes over. May lose events: what is unread here was written before the taker's start"
+		s.Effect = "position kept; " + strings.Join(names, ", ") + " takes over. May lose events: those unread here that were written before the taker's start"
 	}
 }
 
 // takes says whether a route's live mapping takes already what the route wants
 // of some events.
 func (p *planner) takes(w *wish, events pattern.Set) bool {
-	for _, m := range p.live.Mappings[w.mapping.Key] {
+	return slices.ContainsFunc(p.live.Mappings[w.mapping.Key], func(m Mapping) bool {
 		if m.State != "Enabled" {
 			return false
 		}
@@ -95,8 +95,7 @@ func (p *planner) takes(w *wish, events pattern.Set) bool {
 		}
 		missing, ok := w.set.Minus(live)
 		return ok && missing.Overlaps(events).Verdict == pattern.No
-	}
-	return false
+	})
 }
 
 // takeBoth turns an update that gives and takes into one that only takes.

@@ -96,11 +96,15 @@ func (p *planner) raise(d *demand) {
 	target := min(d.Required, max(reach, own))
 	if target < d.Required {
 		short := d.Required - target
-		reason := fmt.Sprintf("%d concurrent executions are needed, %d can be reserved", d.Required, target)
+		before := len(d.rises)
+		d.rises = admit(d.rises, short, fmt.Sprintf("%d concurrent executions are needed, %d can be reserved", d.Required, target))
+		then := "event types that run now may starve each other"
+		if held := before - len(d.rises); held > 0 {
+			then = "new routes and larger factors are held until then"
+		}
 		p.find(d.find(spec.Error, CodeShortage,
-			"function %s needs %d reserved concurrent executions and %d can be had (limit %d, unreserved %d, %d stay free): ask AWS for a quota %s of %d, or lower what other functions reserve; new routes are held until then",
-			d.Function, d.Required, target, limits.ConcurrentExecutions, limits.Unreserved, free, quotaName, limits.ConcurrentExecutions+short))
-		d.rises = admit(d.rises, short, reason)
+			"function %s needs %d reserved concurrent executions and %d can be had (limit %d, unreserved %d, %d stay free): ask AWS for a quota %s of %d, or lower what other functions reserve; %s",
+			d.Function, d.Required, target, limits.ConcurrentExecutions, limits.Unreserved, free, quotaName, limits.ConcurrentExecutions+short, then))
 	}
 	if target <= own {
 		return

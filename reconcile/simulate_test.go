@@ -21,6 +21,16 @@ func simulate(t testing.TB, live reconcile.State, changes []reconcile.Change, no
 			next.Aliases[after.Key] = *after
 		case *reconcile.Reservation:
 			f := next.Functions[after.Function]
+			if limits := next.Facts.Limits; limits != nil {
+				own := 0
+				if f.Reserved != nil {
+					own = *f.Reserved
+				}
+				next.Facts.Limits = &reconcile.Limits{
+					ConcurrentExecutions: limits.ConcurrentExecutions,
+					Unreserved:           limits.Unreserved - after.Reserved + own,
+				}
+			}
 			f.Reserved = &after.Reserved
 			next.Functions[after.Function] = f
 		case *reconcile.Mapping:

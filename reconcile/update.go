@@ -63,7 +63,7 @@ func (p *planner) update(w *wish, live Mapping) *step {
 	}
 	s := &step{wish: w, doc: &w.doc, Change: Change{
 		Action: Update, Addr: w.addr, Before: &live, After: &after,
-		Reason: "the route wants it so", Effect: "position kept",
+		Reason: "it differs from the document", Effect: "position kept",
 	}}
 	if !after.Enabled {
 		after.Tags = map[string]string{TagOff: Off{OffDeclared, p.now}.String()}

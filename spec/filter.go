@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/eventrouting/eventrouting/spec/pattern"
 )
@@ -65,7 +66,7 @@ func (c *check) sound(i int) bool {
 	if c.routes[i].CatchAll {
 		parts = append(parts, routesPath)
 	}
-	return !slices.ContainsFunc(parts, c.wrong)
+	return !slices.ContainsFunc(parts, func(p string) bool { return c.wrong(p) || c.refused(p) })
 }
 
 // reportFilter reports what pattern says about a route, at what it is about.
@@ -75,14 +76,19 @@ func (c *check) reportFilter(i int, err error) {
 		path = routePath(i) + ".catchAll"
 	}
 	if e, ok := errors.AsType[*pattern.BuildError](err); ok {
-		message = (&pattern.BuildError{Path: e.Path, Err: e.Err}).Error()
-		switch {
-		case e.Field != "where":
-		case len(c.doc.Spec.Routes[i].Where) > 0:
-			path = routePath(i) + ".where"
-		default:
+		message = e.Err.Error()
+		if e.Field == "where" {
 			path = defaultsPath + ".where"
+			if len(c.doc.Spec.Routes[i].Where) > 0 {
+				path = routePath(i) + ".where"
+			}
+			if inside := strings.TrimPrefix(e.Path, "."); inside != "" {
+				path += "." + inside
+			}
 		}
+	}
+	if c.wrong(path) {
+		return // a default that every route takes over
 	}
 	c.err(CodeFilter, path, "%s", message)
 }

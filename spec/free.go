@@ -2,7 +2,6 @@ package spec
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 
 	"go.yaml.in/yaml/v3"
@@ -73,27 +72,29 @@ func (w *walker) freeList(n *yaml.Node, path string) bool {
 // readers of YAML 1.1 and 1.2 could understand differently is refused.
 func (w *walker) freeScalar(n *yaml.Node, path string) bool {
 	text := n.Value
-	as := ""
-	if isPlain(n) {
-		as = misread(text)
-	}
 	switch {
-	case as == "":
+	case !isPlain(n):
 		w.text(text)
 		return true
 	case text == "null", text == "true", text == "false":
 		w.out.WriteString(text)
 		return true
-	case as == "no value":
-		w.find(CodeType, n, path, `has no value: write null, or text in quotes`)
-	case !isNumber(text):
-		w.find(CodeType, n, path, "%s is read as %s by some and as text by others: write it in quotes, or as JSON does", text, as)
-	default:
-		if f, err := strconv.ParseFloat(text, 64); err == nil && !math.IsInf(f, 0) {
-			w.out.WriteString(text)
-			return true
+	case isNumber(text):
+		if _, err := strconv.ParseFloat(text, 64); err != nil {
+			w.find(CodeRange, n, path, "%s is larger than any number that is compared exactly: write a smaller one, or quotes for text", text)
+			return false
 		}
-		w.find(CodeRange, n, path, "%s is larger than any number that is compared exactly: write a smaller one, or quotes for text", text)
+		w.out.WriteString(text)
+		return true
+	case isNull(text):
+		w.find(CodeType, n, path, "has no value: write null, or text in quotes")
+		return false
+	default:
+		if as := misread(text); as != "" {
+			w.find(CodeType, n, path, "%s is read as %s by some and as text by others: write it in quotes, or as JSON does", text, as)
+			return false
+		}
+		w.text(text)
+		return true
 	}
-	return false
 }

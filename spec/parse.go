@@ -5,9 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -16,7 +20,14 @@ import (
 // only: those are told apart beforehand.
 func (l *loader) parse(file string, text []byte) {
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	if path.Ext(file) == ".json" {
+		text = unescape(text)
+	}
 	for _, c := range chunks(text) {
+		if char, line := control(c.text); line > 0 {
+			l.find(Error, CodeSyntax, file, c.line+line, "holds the control character %U: remove it", char)
+			continue
+		}
 		d := yaml.NewDecoder(bytes.NewReader(c.text))
 		for {
 			var n yaml.Node
@@ -72,10 +83,41 @@ func (l *loader) syntax(file string, c chunk, err error) {
 		message = message[len(m[0]):]
 		line, _ = strconv.Atoi(m[1]) // of digits
 	}
-	if rows := bytes.Split(c.text, []byte("\n")); line <= len(rows) && bytes.Contains(rows[line-1], []byte("\t")) {
-		message += "; indent with spaces, not tabs"
+	rows := bytes.Split(bytes.TrimRight(c.text, " \r\n"), []byte("\n"))
+	hint := ""
+	switch what, _, _ := strings.Cut(message, " referenced"); {
+	case strings.HasPrefix(message, "did not find expected"):
+		line++ // the parser counts these from 0
+	case strings.HasPrefix(what, "unknown anchor '"):
+		name := strings.Trim(strings.TrimPrefix(what, "unknown anchor "), "'")
+		line = 1 + slices.IndexFunc(rows, func(row []byte) bool { return bytes.Contains(row, []byte("*"+name)) })
+	case strings.Contains(message, "tab character") || strings.Contains(message, "cannot start any token"):
+		if i := slices.IndexFunc(rows, indentedByTab); i >= 0 {
+			line, hint = i+1, ": indent with spaces"
+		}
 	}
-	l.find(Error, CodeSyntax, file, c.line+line, "is no YAML: %s", message)
+	l.find(Error, CodeSyntax, file, c.line+min(max(line, 1), len(rows)), "is no YAML: %s%s", message, hint)
+}
+
+func indentedByTab(row []byte) bool {
+	rest := bytes.TrimLeft(row, " \t")
+	return bytes.ContainsRune(row[:len(row)-len(rest)], '\t')
+}
+
+// control finds the first character that YAML does not allow, and its line.
+// https://yaml.org/spec/1.2.2/#51-character-set
+func control(text []byte) (char rune, line int) {
+	line = 1
+	for _, r := range string(text) {
+		switch {
+		case r == '\n':
+			line++
+		case r == '\t', r == '\r', r >= ' ' && r <= '~', r == 0x85, r >= 0xA0 && r <= 0xFFFD && r != 0xFEFF, r > 0xFFFF:
+		default:
+			return r, line
+		}
+	}
+	return -1, 0
 }
 
 // document checks one YAML document against what an EventRouting is, and
@@ -136,4 +178,46 @@ func (e EventRouting) kind() string {
 		return "a document without apiVersion and kind"
 	}
 	return strconv.Quote(e.APIVersion) + " of kind " + strconv.Quote(e.Kind)
+}
+
+// unescape replaces the escapes that JSON has and the YAML parser has not: \/
+// and characters written as two surrogates.
+func unescape(text []byte) []byte {
+	var b bytes.Buffer
+	for len(text) > 0 {
+		i := bytes.IndexByte(text, '\\')
+		if i < 0 || i+1 == len(text) {
+			break
+		}
+		b.Write(text[:i])
+		text = text[i:]
+		n := 2
+		var char string
+		if text[1] == '/' {
+			char = "/"
+		} else if pair := text[:min(12, len(text))]; utf16.IsSurrogate(codeUnit(pair)) {
+			if r := utf16.DecodeRune(codeUnit(pair), codeUnit(pair[min(6, len(pair)):])); r != utf8.RuneError {
+				char, n = string(r), len(pair)
+			}
+		}
+		if char == "" {
+			char = string(text[:n])
+		}
+		b.WriteString(char)
+		text = text[n:]
+	}
+	b.Write(text)
+	return b.Bytes()
+}
+
+// codeUnit reads \uXXXX; 0 for anything else.
+func codeUnit(text []byte) rune {
+	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
+		return 0
+	}
+	n, err := strconv.ParseUint(string(text[2:6]), 16, 16)
+	if err != nil {
+		return 0
+	}
+	return rune(n)
 }

@@ -19,7 +19,7 @@ func (c *check) allRoutes() {
 	names, catchAll := map[string]int{}, -1
 	for i, r := range c.doc.Spec.Routes {
 		path := routePath(i)
-		c.named(path+".name", r.Name, checkName)
+		c.named(path+".name", r.Name, "order-placed", checkName)
 		if first, twice := names[r.Name]; !twice {
 			names[r.Name] = i
 		} else if r.Name != "" {
@@ -130,7 +130,7 @@ func (c *check) isolated(i int) {
 		return
 	}
 	if !c.wrong(path) {
-		c.err(CodeConflict, path, "stands without isolation: Function, so nothing would run it: add that or remove this (route %s)", r.Name)
+		c.err(CodeConflict, path, "stands without isolation: Function, so nothing would run it: add that or remove this")
 	}
 }
 
@@ -141,6 +141,9 @@ func (c *check) poison() {
 	var names []string
 	path := ""
 	for i, r := range c.routes {
+		if c.refused(defaultsPath+".retry") || c.refused(routePath(i)+".retry") {
+			continue
+		}
 		if r.Enabled && r.MaxAttempts == unlimited && r.MaxAge == unlimited*time.Second {
 			names = append(names, r.Name)
 			if path == "" {

@@ -30,8 +30,6 @@ func misread(text string) string {
 		return "no value"
 	case isSwitch(text):
 		return "true or false"
-	case text == "<<":
-		return "a merge key"
 	}
 	if c := text[0]; c != '.' && c != '+' && c != '-' && (c < '0' || c > '9') {
 		return ""
@@ -43,8 +41,7 @@ func misread(text string) string {
 	case "!!int", "!!float":
 		return "a number"
 	}
-	// In base 60, and numbers too large for the parser to tell.
-	if sexagesimal(text) || isNumber(text) {
+	if sexagesimal(text) {
 		return "a number"
 	}
 	return ""

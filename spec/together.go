@@ -162,6 +162,7 @@ func (a asked) among() string {
 		names = append(names, c.doc.Metadata.Name)
 	}
 	slices.Sort(names)
+	names = slices.Compact(names)
 	if rest := len(names) - most; rest > 0 {
 		names = append(names[:most], fmt.Sprintf("%d more", rest))
 	}

@@ -62,12 +62,19 @@ func (c *check) warn(code, path, format string, args ...any) {
 // add reports, unless the value was refused already: what is said of a value
 // that was left out would mislead.
 func (c *check) add(s Severity, code, path, format string, args []any) {
-	for p := path; p != ""; p = parent(p) {
+	if !c.refused(path) {
+		c.findings = append(c.findings, c.doc.Find(s, code, path, format, args...))
+	}
+}
+
+// refused says whether the loader left out a value, or what it stands in.
+func (c *check) refused(path string) bool {
+	for p := path; p != "" && len(c.bad) > 0; p = parent(p) {
 		if c.bad[p] {
-			return
+			return true
 		}
 	}
-	c.findings = append(c.findings, c.doc.Find(s, code, path, format, args...))
+	return false
 }
 
 // wrong says whether there is an error about a value or something in it.
@@ -86,9 +93,9 @@ func (c *check) must(code, path string, err error) {
 }
 
 // named checks a value that is required.
-func (c *check) named(path, text string, rule func(string) error) {
+func (c *check) named(path, text, example string, rule func(string) error) {
 	if text == "" {
-		c.err(CodeMissing, path, "is missing: write it")
+		c.err(CodeMissing, path, "is missing: write it, such as %s", example)
 		return
 	}
 	c.must(CodeName, path, rule(text))
@@ -100,17 +107,17 @@ func (c *check) document() {
 	if want := (EventRouting{APIVersion: APIVersion, Kind: Kind}).kind(); d.kind() != want {
 		c.err(CodeKind, "", "is %s: write apiVersion: %s and kind: %s", d.kind(), APIVersion, Kind)
 	}
-	c.named("metadata.name", d.Metadata.Name, checkName)
-	c.named("spec.stream", s.Stream, checkStream)
-	c.named("spec.function.name", s.Function.Name, checkFunction)
-	c.named(eventTypePath, s.EventType.Path, checkPath)
+	c.named("metadata.name", d.Metadata.Name, "orders", checkName)
+	c.named("spec.stream", s.Stream, "orders-events", checkStream)
+	c.named("spec.function.name", s.Function.Name, "order-processor", checkFunction)
+	c.named(eventTypePath, s.EventType.Path, "eventType", checkPath)
 	if s.Region != "" && !isRegion(s.Region) {
 		c.err(CodeName, "spec.region", "%q is no region: write one such as eu-west-1", s.Region)
 	}
 	if s.AssumeRole != "" {
 		c.must(CodeName, "spec.assumeRole", checkRole(s.AssumeRole))
 	}
-	if f := s.Function.Follow; f != "" && f != defaultFollow && !matches(aliasName, f) {
+	if f := s.Function.Follow; f != "" && f != defaultFollow && !isAlias(f) {
 		c.err(CodeName, "spec.function.follow", "%q is neither alias nor version: write an alias, a number, or %s", f, defaultFollow)
 	}
 	c.regions()
@@ -143,7 +150,16 @@ func oneOf[T ~string](c *check, path string, got T, allowed []T) {
 	for i, w := range allowed {
 		words[i] = string(w)
 	}
-	c.err(CodeEnum, path, "%q is not allowed: write %s", string(got), strings.Join(words, ", "))
+	c.err(CodeEnum, path, "%q is not allowed: write %s", string(got), either(words))
+}
+
+// either lists words: a, b or c.
+func either(words []string) string {
+	last := len(words) - 1
+	if last < 1 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 // checkPath says what is wrong with where an event's type stands.
@@ -229,7 +245,7 @@ func (c *check) between(path string, v *int, least, most int) {
 
 func (c *check) positive(path string, v *Duration) {
 	if v != nil && v.Duration <= 0 {
-		c.err(CodeRange, path, "%s is not above 0: write a duration such as 24h", v)
+		c.err(CodeRange, path, "%s is not above 0: write a duration such as 24h", short(v.Duration))
 	}
 }
 
@@ -238,9 +254,9 @@ func (c *check) span(path string, v *Duration, least, most time.Duration) {
 	switch {
 	case v == nil:
 	case v.Duration < least || v.Duration > most:
-		c.err(CodeRange, path, "%s is out of range: write %s to %s", v, short(least), short(most))
+		c.err(CodeRange, path, "%s is out of range: write %s to %s", short(v.Duration), short(least), short(most))
 	case v.Duration%time.Second != 0:
-		c.err(CodeRange, path, "%s is no whole number of seconds, which AWS counts in", v)
+		c.err(CodeRange, path, "%s is no whole number of seconds, which AWS counts in", short(v.Duration))
 	}
 }
 

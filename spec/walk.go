@@ -17,6 +17,7 @@ import (
 const (
 	maxAliased = 10_000 // values reached through aliases
 	maxDepth   = 100    // collections within each other
+	maxShown   = 100    // characters of a path to something nested deeper than that
 )
 
 // walker compares one document with a Go type, reports every difference, and
@@ -82,7 +83,10 @@ func (w *walker) enter(n *yaml.Node, path string, visit func(*yaml.Node) bool) b
 		return visit(n)
 	}
 	if len(w.open) >= maxDepth {
-		w.find(CodeSyntax, n, path, "is nested more than %d deep", maxDepth)
+		for len(path) > maxShown {
+			path = parent(path)
+		}
+		w.find(CodeSyntax, n, path, "is nested more than %d deep: write it flatter", maxDepth)
 		return false
 	}
 	w.open[n] = true
@@ -185,13 +189,17 @@ func (w *walker) text(s string) {
 
 // unknown reports a key that does not exist, with what may have been meant.
 func (w *walker) unknown(k *yaml.Node, at, path, key string, fields map[string]reflect.Type) {
+	if _, route := w.schema.fields(typeOf[Route]())[key]; route && path == defaultsPath {
+		w.find(CodeUnknownKey, k, at, "is what routes differ by and has no default: write it in each route")
+		return
+	}
 	if near := nearest(key, slices.Sorted(maps.Keys(fields))); near != "" {
 		w.find(CodeUnknownKey, k, at, "unknown key: did you mean %s?", near)
 		w.bad[join(path, near)] = true
 		return
 	}
 	if places := w.schema.places(key); len(places) > 0 {
-		w.find(CodeUnknownKey, k, at, "unknown key here: it belongs under %s", strings.Join(places, " or "))
+		w.find(CodeUnknownKey, k, at, "unknown key here: it belongs under %s", either(places))
 		return
 	}
 	w.find(CodeUnknownKey, k, at, "unknown key: known are %s", strings.Join(slices.Sorted(maps.Keys(fields)), ", "))
@@ -202,7 +210,10 @@ func (w *walker) unknown(k *yaml.Node, at, path, key string, fields map[string]r
 func (w *walker) list(n *yaml.Node, t reflect.Type, path string) bool {
 	if n.Kind != yaml.SequenceNode {
 		hint := "write " + describe(t)
-		if n.Kind == yaml.ScalarNode {
+		switch n.Kind {
+		case yaml.MappingNode:
+			hint = "begin each item with a dash"
+		case yaml.ScalarNode:
 			hint = "put it in brackets, [" + n.Value + "]"
 		}
 		w.find(CodeType, n, path, "is %s where a list is wanted: %s", kindName(n), hint)

@@ -53,11 +53,10 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
-	var code exit
-	switch {
-	case err == nil:
+	if err == nil {
 		return exitOK
-	case errors.As(err, &code):
+	}
+	if code, ok := errors.AsType[exit](err); ok {
 		return int(code)
 	}
 	report(stderr, err)
@@ -66,9 +65,8 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 // report says what is wrong, then what to type.
 func report(w io.Writer, err error) {
-	var h hinted
 	message, advice := err.Error(), ""
-	if errors.As(err, &h) {
+	if h, ok := errors.AsType[hinted](err); ok {
 		advice = h.hint
 	} else if m, a := awsapi.Explain(err); m != "" {
 		message, advice = m, a

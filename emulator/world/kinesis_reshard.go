@@ -37,8 +37,9 @@ func (w *World) UpdateShardCount(at Place, name string, n int) (int, error) {
 
 func (w *World) checkScaling(at Place, s *stream, n int) error {
 	open := len(s.shards.open)
-	// The texts on double and half were seen on AWS: github.com/mhart/kinesalite
-	// test/updateShardCount.js. Unverified: the others.
+	// The texts on double and half are AWS's, with this code after
+	// github.com/mhart/kinesalite test/updateShardCount.js. Unverified: the code
+	// (kinesis-mock has InvalidArgumentException), and the other texts.
 	switch counts := "Current open shard count: %d, Target shard count: %d"; {
 	case len(within(s.scalings, w.now)) >= scalingsPerDay:
 		return overLimit("UpdateShardCount cannot be called more than %d times in a rolling 24-hour period "+

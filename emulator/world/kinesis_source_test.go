@@ -42,7 +42,11 @@ func TestHasSource(t *testing.T) {
 	}
 	check("going", first, false)
 	w.Advance(w.Now())
+	copied := w.Clone()
 	second := register() // in the same second
+	if c, err := copied.RegisterConsumer(at, "s", "c", nil); err != nil || c.ARN != second {
+		t.Errorf("in a copy: got %s, %v; want %s", c.ARN, err, second)
+	}
 	if first == second {
 		t.Errorf("both are %s", first)
 	}

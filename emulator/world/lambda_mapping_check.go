@@ -182,44 +182,44 @@ func (m Mapping) check(sent MappingSettings) error {
 // Recorded for DestinationConfig: test_event_source_mapping_exceptions, destination_config_failure.
 // Unverified: that the text is the same for other settings.
 func (m Mapping) checkKind(sent MappingSettings) error {
-	unsupported := func(name string) error {
-		return invalid("Unsupported %s parameter for given event source mapping type.", name)
-	}
-	if d := sent.DestinationConfig; d != nil {
-		if d.OnSuccess != "" || m.Source() == fromSQS || m.Source() == fromMQ {
-			return unsupported("DestinationConfig")
+	source := m.Source()
+	stream, kafka := m.Stream(), source == fromKafka
+	d := sent.DestinationConfig
+	for _, s := range []struct {
+		name      string
+		sent, has bool
+	}{
+		{"DestinationConfig", d != nil, source != fromSQS && source != fromMQ && (d == nil || d.OnSuccess == "")},
+		{"ParallelizationFactor", sent.ParallelizationFactor != nil, stream},
+		{"TumblingWindowInSeconds", sent.TumblingWindowInSeconds != nil, stream},
+		{"MaximumRetryAttempts", sent.MaximumRetryAttempts != nil, stream || kafka},
+		{"MaximumRecordAgeInSeconds", sent.MaximumRecordAgeInSeconds != nil, stream || kafka},
+		{"BisectBatchOnFunctionError", sent.BisectBatchOnFunctionError != nil, stream || kafka},
+		{"ScalingConfig", sent.ScalingConfig != nil, source == fromSQS},
+		{"MetricsConfig", sent.Metrics != nil && len(*sent.Metrics) > 0, kafka || !slices.ContainsFunc(m.Metrics, ofKafka)},
+	} {
+		if s.sent && !s.has {
+			return unsupported(s.name)
 		}
-		if err := m.checkDestination(); err != nil {
-			return err
-		}
-	}
-	if !m.Stream() {
-		switch {
-		case sent.ParallelizationFactor != nil:
-			return unsupported("ParallelizationFactor")
-		case sent.TumblingWindowInSeconds != nil:
-			return unsupported("TumblingWindowInSeconds")
-		case m.Source() != fromKafka && sent.MaximumRetryAttempts != nil:
-			return unsupported("MaximumRetryAttempts")
-		case m.Source() != fromKafka && sent.MaximumRecordAgeInSeconds != nil:
-			return unsupported("MaximumRecordAgeInSeconds")
-		case m.Source() != fromKafka && sent.BisectBatchOnFunctionError != nil:
-			return unsupported("BisectBatchOnFunctionError")
-		}
-	}
-	if sent.ScalingConfig != nil && m.Source() != fromSQS {
-		return unsupported("ScalingConfig")
-	}
-	if m.Source() != fromKafka && (slices.Contains(m.Metrics, "ErrorCount") || slices.Contains(m.Metrics, "KafkaMetrics")) {
-		return unsupported("MetricsConfig")
 	}
 	for _, name := range sorted(sent.Other) {
-		if !slices.Contains(settingsOf(m.Source()), name) {
+		if !slices.Contains(settingsOf(source), name) {
 			return unsupported(name)
 		}
 	}
+	if d != nil {
+		return m.checkDestination()
+	}
 	return nil
 }
+
+func unsupported(name string) error {
+	return invalid("Unsupported %s parameter for given event source mapping type.", name)
+}
+
+// ofKafka tells the metrics that only Kafka mappings have.
+// https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+func ofKafka(metric string) bool { return metric == "ErrorCount" || metric == "KafkaMetrics" }
 
 // settingsOf lists the settings that only some kinds of sources have.
 func settingsOf(source string) []string {

@@ -128,23 +128,9 @@ func (w *World) UpdateMapping(at Place, uuid string, in MappingUpdate) (Mapping,
 	if err := l.readable(at, m.shown, in.Settings); err != nil {
 		return Mapping{}, err
 	}
-	to := m.shown
-	var r ref
-	if in.FunctionName != nil {
-		var err error
-		if r, err = w.runs(at, *in.FunctionName); err != nil {
-			return Mapping{}, err
-		}
-		to.FunctionArn = r.arn()
-	}
-	to = in.Settings.over(to)
-	if err := to.check(in.Settings); err != nil {
+	to, err := w.changed(at, m.shown, in)
+	if err != nil {
 		return Mapping{}, err
-	}
-	if to.FunctionArn != m.shown.FunctionArn {
-		if id, ok := l.clash(to); ok {
-			return Mapping{}, duplicate(to, r, id)
-		}
 	}
 	rests := m.idle()
 	state := updating
@@ -166,6 +152,30 @@ func (w *World) UpdateMapping(at Place, uuid string, in MappingUpdate) (Mapping,
 	}
 	w.transit(at, m, state, w.timing.MappingUpdate)
 	return l.reply(at, m, in.Settings), nil
+}
+
+// changed is a mapping as an update makes it, if it may.
+func (w *World) changed(at Place, m Mapping, in MappingUpdate) (Mapping, error) {
+	to := m
+	var r ref
+	if in.FunctionName != nil {
+		var err error
+		if r, err = w.runs(at, *in.FunctionName); err != nil {
+			return Mapping{}, err
+		}
+		to.FunctionArn = r.arn()
+	}
+	to = in.Settings.over(to)
+	if err := to.check(in.Settings); err != nil {
+		return Mapping{}, err
+	}
+	if to.FunctionArn == m.FunctionArn {
+		return to, nil
+	}
+	if id, ok := w.at(at).lambda.clash(to); ok {
+		return Mapping{}, duplicate(to, r, id)
+	}
+	return to, nil
 }
 
 // reply is the answer to an update: a filter that the caller has just sent is

@@ -75,40 +75,42 @@ func reachable(at Place, r ref) error {
 // region:account:function:name, arn:aws:lambda:region:account:function:name, each
 // with an optional :qualifier.
 func parseFunction(at Place, s string) (ref, bool) {
-	r := ref{at: at}
-	full := false
-	if rest, ok := strings.CutPrefix(s, "arn:"); ok {
+	rest, full := strings.CutPrefix(s, "arn:")
+	if full {
 		partition, after, ok := strings.Cut(rest, ":lambda:")
 		if !ok || partition != "" && !strings.HasPrefix(partition, "aws") {
 			return ref{}, false
 		}
-		s, full = after, true
+		s = after
 	}
-	p := strings.Split(s, ":")
-	if len(p) > 1 && region(p[0]) {
-		r.at.Region, p = p[0], p[1:]
-	} else if full {
-		return ref{}, false
-	}
-	if len(p) > 2 && account(p[0]) && p[1] == "function" {
-		r.at.Account, p = p[0], p[1:]
-	} else if full {
+	at, p, complete := inPlace(at, strings.Split(s, ":"))
+	if full && !complete {
 		return ref{}, false
 	}
 	if len(p) > 1 && p[0] == "function" {
 		p = p[1:]
 	}
-	if len(p) > 2 || !word(p[0], "-_.") {
-		return ref{}, false
+	switch len(p) {
+	case 1:
+		return ref{at: at, name: p[0]}, word(p[0], "-_.")
+	case 2:
+		return ref{at: at, name: p[0], qualifier: p[1]}, word(p[0], "-_.") && (p[1] == latest || word(p[1], "-_"))
 	}
-	r.name = p[0]
-	if len(p) == 2 {
-		r.qualifier = p[1]
-		if r.qualifier != latest && !word(r.qualifier, "-_") {
-			return ref{}, false
-		}
+	return ref{}, false
+}
+
+// inPlace takes region and account, which may be missing, from the front of a
+// function's parts; complete tells that neither is.
+func inPlace(at Place, p []string) (_ Place, rest []string, complete bool) {
+	hasRegion := len(p) > 1 && region(p[0])
+	if hasRegion {
+		at.Region, p = p[0], p[1:]
 	}
-	return r, true
+	hasAccount := len(p) > 2 && account(p[0]) && p[1] == "function"
+	if hasAccount {
+		at.Account, p = p[0], p[1:]
+	}
+	return at, p, hasRegion && hasAccount
 }
 
 // latest is the unpublished version of a function.

@@ -56,7 +56,6 @@ func mappingOf(c types.EventSourceMappingConfiguration, region string) reconcile
 		for _, metric := range c.MetricsConfig.Metrics {
 			m.Metrics = append(m.Metrics, string(metric))
 		}
-		slices.Sort(m.Metrics)
 	}
 	if c.ScalingConfig != nil {
 		m.MaximumConcurrency = number(c.ScalingConfig.MaximumConcurrency, 0)

@@ -84,8 +84,9 @@ func TestMissingLists(t *testing.T) {
 		"provisioned-concurrency":                `{"ProvisionedConcurrencyConfigs":[]}`,
 	}
 	for broken := range full {
+		nothing := "{}"
 		if broken == "concurrency" {
-			continue // an unset reservation looks like that
+			nothing = "" // {} is what an unset reservation looks like
 		}
 		synctest.Test(t, func(t *testing.T) {
 			client := awsapi.New(config(endpoint(func(r *http.Request) (int, string) {
@@ -95,12 +96,12 @@ func TestMissingLists(t *testing.T) {
 					name = strings.TrimSuffix(name, "/")
 				}
 				if name == broken {
-					return 200, "{}"
+					return 200, nothing
 				}
 				return 200, full[name]
 			})), awsapi.Options{})
-			if _, err := client.Reader().Observe(t.Context(), everything, time.Now()); !strings.Contains(text(err), "the endpoint's answer makes no sense: no ") {
-				t.Errorf("%s is {}: %v", broken, err)
+			if _, err := client.Reader().Observe(t.Context(), everything, time.Now()); !strings.Contains(text(err), "the endpoint's answer makes no sense: ") {
+				t.Errorf("%s is %q: %v", broken, nothing, err)
 			}
 		})
 	}
@@ -156,10 +157,13 @@ func TestObserveAnyMapping(t *testing.T) {
 
 // A listing that does not end is left.
 func TestEndlessPages(t *testing.T) {
-	for name, next := range map[string]func(n int) string{
-		"the same marker again": func(int) string { return "again" },
-		"markers in a circle":   func(n int) string { return fmt.Sprint(n % 5) },
-		"ever new markers":      func(n int) string { return fmt.Sprint(n) },
+	for name, c := range map[string]struct {
+		next  func(n int) string
+		pages int
+	}{
+		"the same marker again": {func(int) string { return "again" }, 2},
+		"markers in a circle":   {func(n int) string { return fmt.Sprint(n % 5) }, 6},
+		"ever new markers":      {func(n int) string { return fmt.Sprint(n) }, 1000},
 	} {
 		for _, list := range []string{"EventSourceMappings", "Shards"} {
 			t.Run(name+" of "+list, func(t *testing.T) {
@@ -175,11 +179,11 @@ func TestEndlessPages(t *testing.T) {
 							}
 						}
 						n++
-						marker, _ := json.Marshal(next(n))
+						marker, _ := json.Marshal(c.next(n))
 						return 200, fmt.Sprintf(`{%q:[],"NextMarker":%s,"NextToken":%s}`, list, marker, marker)
 					})), awsapi.Options{})
 					_, err := client.Reader().Observe(t.Context(), everything, time.Now())
-					if !strings.Contains(text(err), "the endpoint's answer makes no sense") || n > 1000 {
+					if !strings.Contains(text(err), "the endpoint's answer makes no sense") || n != c.pages {
 						t.Errorf("%v after %d pages", err, n)
 					}
 				})

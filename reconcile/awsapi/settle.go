@@ -91,11 +91,7 @@ func atOnce(started []reconcile.Change) []reconcile.Change {
 func (w *Writer) sources(started []reconcile.Change) ([]string, error) {
 	var all []string
 	for _, c := range started {
-		m := c.After.(*reconcile.Mapping)
-		if before, ok := c.Before.(*reconcile.Mapping); ok {
-			m = before
-		}
-		source, err := w.sourceARN(m)
+		source, err := w.sourceARN(c.After.(*reconcile.Mapping))
 		if err != nil {
 			return nil, fmt.Errorf("wait for %s: %w", c.Addr, err)
 		}

@@ -171,6 +171,13 @@ func TestCreateExists(t *testing.T) {
 		there func(*scene, *lambda.CreateEventSourceMappingInput)
 		want  string // error; empty for none
 	}{
+		"another mapping": {func(s *scene, in *lambda.CreateEventSourceMappingInput) {
+			in.FunctionName = aws.String(function)
+			s.fault = on("CreateEventSourceMapping", 2, 1, emulator.Fault{Refuse: &world.Error{
+				Code: "ResourceConflictException", Status: 409, Message: "delete the existing mapping with UUID " + s.foreign(in),
+			}})
+			s.fault(emulator.Call{Operation: "CreateEventSourceMapping"})
+		}, "is in the way, it is orders-events -> order-processor: it has changed"},
 		"its own answer lost": {func(s *scene, _ *lambda.CreateEventSourceMappingInput) {
 			s.fault = on("CreateEventSourceMapping", 1, 1, emulator.Fault{Lose: emulator.LoseAnswer})
 		}, ""},
@@ -212,12 +219,33 @@ func TestCreateExists(t *testing.T) {
 				if n := len(s.observe().Mappings); n != 1 {
 					t.Errorf("%d mappings", n)
 				}
-				if err != nil && !strings.Contains(err.Error(), s.observe().Mappings[m.Key][0].UUID) {
-					t.Errorf("no UUID in %v", err)
+				for _, all := range s.observe().Mappings {
+					if err != nil && !strings.Contains(err.Error(), all[0].UUID) {
+						t.Errorf("no UUID in %v", err)
+					}
 				}
 			})
 		})
 	}
+}
+
+// Whether a mapping is to be enabled shows only once it has been created.
+func TestCreateDisabledExists(t *testing.T) {
+	inSlowScene(t, func(s *scene) {
+		live := s.observe()
+		s.ok(s.start(live, alias("placed")))
+		create := creation("placed")
+		m := create.After.(*reconcile.Mapping)
+		m.Enabled = false
+		in := asCreated(m)
+		in.Enabled = aws.Bool(false)
+		_, err := s.lambda.CreateEventSourceMapping(s.Context(), in)
+		s.ok(err)
+		s.apply(live, create)
+		if m := s.mapping(s.observe(), key("placed")); m.State != "Disabled" {
+			t.Errorf("%+v", m)
+		}
+	})
 }
 
 // asCreated is a mapping as an earlier pass has created it.

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// maxPairs bounds how many pairs of routes are asked one by one whether their
-// other conditions exclude each other; beyond it the answer is MayOverlap.
-const maxPairs = 1 << 17
+// maxPairs bounds how often two routes are asked whether their other conditions
+// exclude each other; beyond it the answer is MayOverlap.
+const maxPairs = 1 << 20
 
 // Analyse finds what sets deliver twice and what they leave out, going by the
 // field at path (dotted, inside the payload): for each of types, and for every
@@ -45,6 +45,7 @@ type analysis struct {
 	all    []int            // routes without filters
 	opaque bool
 
+	work   int
 	pairs  map[[2]int]joint
 	pieces map[string]rest
 }

@@ -124,7 +124,7 @@ func where(text json.RawMessage, path string) ([]rule, error) {
 	}
 	p, err := Parse(`{"data":` + string(text) + `}`)
 	if bad := (*ParseError)(nil); errors.As(err, &bad) {
-		return nil, fail(strings.TrimPrefix(bad.Path, "data"), &ParseError{Offset: bad.Offset, Problem: bad.Problem})
+		return nil, fail(strings.TrimPrefix(hidden(bad.Path), "data"), &ParseError{Offset: bad.Offset, Problem: bad.Problem})
 	}
 	if len(p.overridden) > 0 {
 		return nil, fail(p.overridden[0], errors.New("is written twice: Lambda lets one condition replace the other"))

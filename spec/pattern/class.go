@@ -44,15 +44,9 @@ func (m *matcher) judge(c *class) verdict {
 	}
 	holds := m.holds(&c.v)
 	if c.v.kind == kindNumber {
-		switch m.op {
-		case opNumber:
-			if holds && (string(c.v.text) != m.text || c.open) {
-				return maybe
-			}
-		case opButNumber:
-			if !holds && !slices.Contains(m.list, string(c.v.text)) {
-				return maybe
-			}
+		spelled := string(c.v.text)
+		if m.op == opNumber && holds && (spelled != m.text || c.open) || m.op == opButNumber && !holds && !slices.Contains(m.list, spelled) {
+			return maybe
 		}
 	}
 	if holds {
@@ -63,13 +57,7 @@ func (m *matcher) judge(c *class) verdict {
 
 // inexact says that representatives do not settle m on all texts.
 func (m *matcher) inexact() bool {
-	switch m.op {
-	case opCIDR, opWildcard, opPrefixFold, opSuffixFold, opButWildcard:
-		return true
-	case opEqual:
-		return m.addr.IsValid()
-	}
-	return false
+	return slices.Contains([]op{opAddress, opCIDR, opWildcard, opPrefixFold, opSuffixFold, opButWildcard}, m.op)
 }
 
 func (m *matcher) folds() bool { return m.op == opFold || m.op == opButFold }
@@ -127,32 +115,12 @@ func (k *collector) text(list ...string) {
 
 func (k *collector) add(m *matcher) {
 	switch m.op {
-	case opEqual, opExactly:
-		k.text(m.text)
-	case opPrefix:
-		k.prefixes[m.text] = struct{}{}
-		k.text(m.text)
-	case opSuffix:
-		k.suffixes[m.text] = struct{}{}
-		k.text(m.text)
-	case opPrefixFold, opSuffixFold:
-		k.text(m.text)
-	case opFold:
-		k.fold(m.text)
-	case opBut:
-		k.text(m.list...)
-	case opButPrefix:
-		k.text(m.list...)
-		for _, s := range m.list {
-			k.prefixes[s] = struct{}{}
-		}
-	case opButSuffix:
-		k.text(m.list...)
-		for _, s := range m.list {
-			k.suffixes[s] = struct{}{}
-		}
-	case opButFold:
-		for _, s := range m.list {
+	case opPrefix, opButPrefix:
+		k.affix(k.prefixes, m)
+	case opSuffix, opButSuffix:
+		k.affix(k.suffixes, m)
+	case opFold, opButFold:
+		for _, s := range m.operands() {
 			k.fold(s)
 		}
 	case opWildcard, opButWildcard:
@@ -161,10 +129,8 @@ func (k *collector) add(m *matcher) {
 		}
 	case opCIDR:
 		k.text(m.addr.String(), m.last.String())
-	case opNumber:
-		k.number(m.text)
-	case opButNumber:
-		for _, s := range m.list {
+	case opNumber, opButNumber:
+		for _, s := range m.operands() {
 			k.number(s)
 		}
 	case opNumeric:
@@ -173,6 +139,24 @@ func (k *collector) add(m *matcher) {
 				k.points[b.at] = struct{}{}
 			}
 		}
+	case opEqual, opExactly, opAddress, opBut, opPrefixFold, opSuffixFold:
+		k.text(m.operands()...)
+	case opKind, opExists, opAbsent:
+	}
+}
+
+// operands are the texts or numbers that m names, one or several.
+func (m *matcher) operands() []string {
+	if m.list != nil {
+		return m.list
+	}
+	return []string{m.text}
+}
+
+func (k *collector) affix(set map[string]struct{}, m *matcher) {
+	k.text(m.operands()...)
+	for _, s := range m.operands() {
+		set[s] = struct{}{}
 	}
 }
 

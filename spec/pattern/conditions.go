@@ -28,7 +28,7 @@ func (a *analysis) twice(c *class, t taking) {
 	if len(routes) < 2 || len(routes) == len(t.free) {
 		return
 	}
-	if n := len(routes); len(a.pairs)+n*n > maxPairs {
+	if a.work += len(routes) * len(routes); a.work > maxPairs {
 		a.found.add(MayOverlap, cl, routes, value, nil)
 		return
 	}
@@ -63,6 +63,7 @@ func (a *analysis) pair(c *class, t taking, r, q int) {
 		a.found.add(Overlap, cl, both, value, func() []byte { return a.shown(a.record(c, best.paths, best.texts), both) })
 	case May:
 		a.found.add(MayOverlap, cl, both, value, nil)
+	case No:
 	}
 }
 

@@ -103,7 +103,7 @@ func (f *findings) add(k Kind, c Class, routes []int, value string, witness func
 		f.groups[key] = g
 		f.places[g] = slices.Clone(routes)
 	}
-	if value != "" || c <= Text {
+	if k != Unknown && (value != "" || c <= Text) {
 		g.Values = append(g.Values, value)
 	}
 }

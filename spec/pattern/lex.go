@@ -1,6 +1,7 @@
 package pattern
 
 import (
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -156,30 +157,29 @@ func unescape(c byte) byte {
 // number reads a number and returns its text.
 func (l *lexer) number() ([]byte, bool) {
 	start := l.i
-	if l.i < len(l.b) && l.b[l.i] == '-' {
-		l.i++
-	}
-	if l.i < len(l.b) && l.b[l.i] == '0' {
-		l.i++
-	} else if !l.digits() {
+	l.one("-")
+	if !l.one("0") && !l.digits() {
 		return nil, false
 	}
-	if l.i < len(l.b) && l.b[l.i] == '.' {
-		l.i++
-		if !l.digits() {
-			return nil, false
-		}
+	if l.one(".") && !l.digits() {
+		return nil, false
 	}
-	if l.i < len(l.b) && (l.b[l.i] == 'e' || l.b[l.i] == 'E') {
-		l.i++
-		if l.i < len(l.b) && (l.b[l.i] == '+' || l.b[l.i] == '-') {
-			l.i++
-		}
+	if l.one("eE") {
+		l.one("+-")
 		if !l.digits() {
 			return nil, false
 		}
 	}
 	return l.b[start:l.i], true
+}
+
+// one consumes the next byte if it is one of set.
+func (l *lexer) one(set string) bool {
+	if l.i == len(l.b) || strings.IndexByte(set, l.b[l.i]) < 0 {
+		return false
+	}
+	l.i++
+	return true
 }
 
 func (l *lexer) digits() bool {
@@ -204,7 +204,7 @@ func (l *lexer) scalar() (v value, escaped, ok bool) {
 	case c == '"':
 		raw, esc, ok := l.quoted()
 		return value{kind: kindString, text: raw}, esc, ok
-	case c == '-' || '0' <= c && c <= '9':
+	case digit(c):
 		raw, ok := l.number()
 		return value{kind: kindNumber, text: raw}, false, ok
 	case c == 't':

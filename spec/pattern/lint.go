@@ -33,21 +33,18 @@ func lintList(list []matcher) []string {
 		switch m.op {
 		case opEqual:
 			texts = true
-			if m.addr.IsValid() {
-				notes = append(notes, quote(m.text)+" reads as an IP address, and AWS's engine compares it as one")
-			}
+		case opAddress:
+			texts = true
+			notes = append(notes, quote(m.text)+" reads as an IP address, and AWS's engine compares it as one")
 		case opNumber, opButNumber:
 			notes = append(notes, "numbers outside numeric: it is not known whether Lambda holds 300 and 300.0 for one")
 		case opNumeric:
 			ranges = true
-		case opFold, opPrefixFold, opSuffixFold:
-			if !ascii(m.text) {
+		case opFold, opPrefixFold, opSuffixFold, opButFold:
+			if slices.ContainsFunc(m.operands(), func(s string) bool { return !ascii(s) }) {
 				notes = append(notes, "equals-ignore-case beyond ASCII: AWS's engine maps character by character, and emoji match nothing")
 			}
-		case opButFold:
-			if slices.ContainsFunc(m.list, func(s string) bool { return !ascii(s) }) {
-				notes = append(notes, "equals-ignore-case beyond ASCII: AWS's engine maps character by character, and emoji match nothing")
-			}
+		default:
 		}
 		if t := m.tier(); t > SeenAccepted {
 			notes = append(notes, m.key+" is not documented for Lambda ("+t.String()+")")
@@ -61,12 +58,16 @@ func lintList(list []matcher) []string {
 
 func (m *matcher) tier() Tier {
 	switch m.op {
-	case opTrue, opFalse:
-		return SeenAccepted
+	case opKind:
+		if m.kind != kindNull {
+			return SeenAccepted
+		}
+		return Documented
 	case opPrefixFold, opSuffixFold:
 		return PipesOnly
 	case opExactly, opCIDR, opWildcard, opButPrefix, opButSuffix, opButFold, opButWildcard:
 		return EventBridgeOnly
+	default:
+		return Documented
 	}
-	return Documented
 }

@@ -28,12 +28,11 @@ type value struct {
 type op uint8
 
 const (
-	opEqual op = iota
-	opExactly
+	opEqual   op = iota // a text, but for those of opAddress
+	opExactly           // any text
+	opAddress           // a text that reads as an IP address
 	opNumber
-	opTrue
-	opFalse
-	opNull
+	opKind // true, false, null
 	opExists
 	opAbsent
 	opPrefix
@@ -55,6 +54,7 @@ const (
 // matcher is one entry of a field's list.
 type matcher struct {
 	op   op
+	kind kind     // opKind
 	key  string   // canonical text; equal keys, equal matchers
 	text string   // operand, or the number as written
 	list []string // operands of an anything-but, sorted, without duplicates
@@ -65,7 +65,7 @@ type matcher struct {
 	real      bool                // opNumber: compared by value
 	low, high bound
 	wilds     []wild
-	addr      netip.Addr // opEqual of an address, or low end of a cidr
+	addr      netip.Addr // opAddress, or the first of a cidr
 	last      netip.Addr
 }
 
@@ -75,39 +75,29 @@ type bound struct {
 	at        float64
 }
 
-// str is the text of a string value, without copying in the common case that
-// it is only compared.
+// holds says that m takes v.
 func (m *matcher) holds(v *value) bool {
 	switch m.op {
 	case opExists:
 		return v.kind != kindAbsent
 	case opAbsent:
 		return v.kind == kindAbsent
-	case opTrue:
-		return v.kind == kindTrue
-	case opFalse:
-		return v.kind == kindFalse
-	case opNull:
-		return v.kind == kindNull
+	case opKind:
+		return v.kind == m.kind
 	case opNumber:
 		return v.kind == kindNumber && (string(v.text) == m.text || m.real && v.real && v.num == m.num)
 	case opNumeric:
 		return v.kind == kindNumber && v.real && m.within(v.num)
 	case opBut, opButNumber, opButPrefix, opButSuffix, opButFold, opButWildcard:
 		return v.kind != kindAbsent && !m.excluded(v)
+	default:
+		return v.kind == kindString && m.holdsString(v.text)
 	}
-	return v.kind == kindString && m.holdsString(v.text)
 }
 
 func (m *matcher) holdsString(text []byte) bool {
 	switch m.op {
-	case opEqual:
-		if m.addr.IsValid() {
-			a, ok := address(string(text))
-			return ok && a == m.addr
-		}
-		return string(text) == m.text
-	case opExactly:
+	case opEqual, opExactly:
 		return string(text) == m.text
 	case opPrefix:
 		return len(text) >= len(m.text) && string(text[:len(m.text)]) == m.text
@@ -121,11 +111,16 @@ func (m *matcher) holdsString(text []byte) bool {
 		return foldSuffix(m.text, string(text))
 	case opWildcard:
 		return m.wilds[0].match(string(text))
-	case opCIDR:
+	case opAddress, opCIDR:
 		a, ok := address(string(text))
-		return ok && a.BitLen() == m.addr.BitLen() && m.addr.Compare(a) <= 0 && a.Compare(m.last) <= 0
+		return ok && m.spans(a)
+	default:
+		return false
 	}
-	return false
+}
+
+func (m *matcher) spans(a netip.Addr) bool {
+	return a.BitLen() == m.addr.BitLen() && m.addr.Compare(a) <= 0 && a.Compare(m.last) <= 0
 }
 
 // excluded says that an anything-but lists v.
@@ -150,8 +145,9 @@ func (m *matcher) excluded(v *value) bool {
 		return slices.ContainsFunc(m.list, func(s string) bool { return foldEqual(s, text) })
 	case opButWildcard:
 		return slices.ContainsFunc(m.wilds, func(w wild) bool { return w.match(text) })
+	default:
+		return false
 	}
-	return false
 }
 
 func (m *matcher) within(f float64) bool {
@@ -164,13 +160,15 @@ func (m *matcher) within(f float64) bool {
 // plain says that m is equality with a text and nothing more, so that it can be
 // looked up.
 func (m *matcher) plain() bool {
-	return m.op == opExactly || m.op == opEqual && !m.addr.IsValid()
+	return m.op == opExactly || m.op == opEqual
 }
 
 // equal is the matcher of one text.
 func equal(text string) matcher {
 	m := matcher{op: opEqual, key: quote(text), text: text}
-	m.addr, _ = address(text)
+	if a, ok := address(text); ok {
+		m.op, m.addr, m.last = opAddress, a, a
+	}
 	return m
 }
 

@@ -132,14 +132,10 @@ func asPoints(all []*class) ([]matcher, bool) {
 			return nil, false
 		case c.v.kind == kindString:
 			list = append(list, equal(string(c.v.text)))
-		case c.v.kind == kindTrue:
-			list = append(list, matcher{op: opTrue, key: "true"})
-		case c.v.kind == kindFalse:
-			list = append(list, matcher{op: opFalse, key: "false"})
-		case c.v.kind == kindNull:
-			list = append(list, matcher{op: opNull, key: "null"})
-		default:
+		case c.v.kind == kindAbsent:
 			list = append(list, exists(false))
+		default:
+			list = append(list, constant(c.v.kind))
 		}
 	}
 	return list, true

@@ -21,17 +21,21 @@ func (p *parser) entry() (matcher, error) {
 	if !ok {
 		return matcher{}, p.fail("holds what is no JSON value")
 	}
-	switch v.kind {
-	case kindTrue:
-		p.uses(SeenAccepted)
-		return matcher{op: opTrue, key: "true"}, nil
-	case kindFalse:
-		p.uses(SeenAccepted)
-		return matcher{op: opFalse, key: "false"}, nil
-	case kindNull:
-		return matcher{op: opNull, key: "null"}, nil
+	if v.kind == kindNumber {
+		return number(string(v.text)), nil
 	}
-	return number(string(v.text)), nil
+	if v.kind != kindNull {
+		p.uses(SeenAccepted)
+	}
+	return constant(v.kind), nil
+}
+
+// constant is the matcher of true, false or null.
+func constant(k kind) matcher {
+	v := value{kind: k}
+	m := matcher{op: opKind, kind: k}
+	m.key, _ = v.json()
+	return m
 }
 
 func number(text string) matcher {
@@ -154,59 +158,54 @@ func (p *parser) affix(name string) (matcher, error) {
 	return m, p.closed(inner)
 }
 
+// numeric reads one comparison, or a lower bound and then an upper one.
 func (p *parser) numeric() (matcher, error) {
 	m := matcher{op: opNumeric}
 	if !p.take('[') {
 		return m, p.fail("numeric must be a list")
 	}
-	var key strings.Builder
-	key.WriteString(`{"numeric":[`)
-	for n := 0; ; n++ {
-		if n > 0 && p.take(']') {
-			break
-		}
-		if n > 0 && !p.take(',') {
-			return m, p.fail("numeric lacks a comma or a closing bracket")
-		}
-		if n == 2 || n == 1 && (!m.low.set || m.high.set) {
-			return m, p.fail("numeric has too many terms: one comparison, or a lower bound and then an upper one")
-		}
-		if n > 0 {
-			key.WriteByte(',')
-		}
-		if err := p.comparison(&m, &key, n); err != nil {
+	first, text, err := p.comparison(&m)
+	if err != nil {
+		return m, err
+	}
+	m.key = `{"numeric":[` + text
+	if first[0] == '>' && p.take(',') {
+		name, text, err := p.comparison(&m)
+		switch {
+		case err != nil:
 			return m, err
+		case name[0] != '<':
+			return m, p.fail("numeric must have its upper bound second")
+		case m.low.at >= m.high.at:
+			return m, p.fail("numeric must have a lower bound below its upper one")
 		}
+		m.key += "," + text
 	}
-	if !strings.HasPrefix(key.String(), `{"numeric":["="`) && m.low.set && m.high.set && m.low.at >= m.high.at {
-		return m, p.fail("numeric must have a lower bound below its upper one")
+	if m.key += "]}"; !p.take(']') {
+		return m, p.fail("numeric must hold one comparison, or a lower bound and then an upper one")
 	}
-	m.key = key.String() + "]}"
 	return m, nil
 }
 
-// comparison reads the n-th operator and number of a range.
-func (p *parser) comparison(m *matcher, key *strings.Builder, n int) error {
-	name, err := p.text("a comparison in numeric")
-	if err != nil {
-		return err
+// comparison reads an operator and a number into a bound of m, and returns the
+// operator and its canonical text.
+func (p *parser) comparison(m *matcher) (name, text string, err error) {
+	if name, err = p.text("a comparison in numeric"); err != nil {
+		return "", "", err
 	}
 	if !slices.Contains([]string{"=", "<", "<=", ">", ">="}, name) {
-		return p.fail("numeric knows no comparison %s", quote(name))
+		return "", "", p.fail("numeric knows no comparison %s", quote(name))
 	}
-	if n > 0 && name[0] != '<' {
-		return p.fail("numeric must have its upper bound second")
+	if !p.take(',') || !digit(p.peek()) {
+		return "", "", p.fail("numeric %s must have a number", name)
 	}
-	if !p.take(',') || p.peek() != '-' && (p.peek() < '0' || p.peek() > '9') {
-		return p.fail("numeric %s must have a number", name)
-	}
-	text, ok := p.number()
+	num, ok := p.number()
 	if !ok {
-		return p.fail("numeric holds a malformed number")
+		return "", "", p.fail("numeric holds a malformed number")
 	}
-	f, ok := comparableNumber(text)
+	f, ok := comparableNumber(num)
 	if !ok {
-		return p.fail("numeric cannot compare %.40s: it is not what a 64-bit float can hold", text)
+		return "", "", p.fail("numeric cannot compare %.40s: it is not what a 64-bit float can hold", num)
 	}
 	b := bound{set: true, open: name == "<" || name == ">", at: f}
 	if name[0] != '<' {
@@ -215,12 +214,11 @@ func (p *parser) comparison(m *matcher, key *strings.Builder, n int) error {
 	if name[0] != '>' {
 		m.high = b
 	}
-	if name == "=" {
-		m.low, m.high = b, b
-	}
-	key.WriteString(quote(name) + "," + string(text))
-	return nil
+	return name, quote(name) + "," + string(num), nil
 }
+
+// digit says that a number begins with c.
+func digit(c byte) bool { return c == '-' || '0' <= c && c <= '9' }
 
 func (p *parser) anythingBut() (matcher, error) {
 	switch c := p.peek(); {
@@ -243,7 +241,7 @@ func (p *parser) anythingBut() (matcher, error) {
 		text, err := p.text("")
 		p.uses(SeenAccepted)
 		return but([]string{text}), err
-	case c == '-' || '0' <= c && c <= '9':
+	case digit(c):
 		text, ok := p.number()
 		if !ok {
 			return matcher{}, p.fail("anything-but holds a malformed number")
@@ -268,7 +266,7 @@ func (p *parser) operands(name string) (texts, numbers []string, err error) {
 				return nil, nil, err
 			}
 			texts = append(texts, text)
-		case c == '-' || '0' <= c && c <= '9':
+		case digit(c):
 			text, ok := p.number()
 			if !ok {
 				return nil, nil, p.fail("%s holds a malformed number", name)

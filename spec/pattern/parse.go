@@ -33,6 +33,7 @@ type Pattern struct {
 	lint  []string
 
 	overridden []string // fields that were set twice
+	ambiguous  bool     // an object stands twice under one name
 	compiled   func() *program
 }
 
@@ -64,7 +65,7 @@ func Parse(text string) (*Pattern, error) {
 	}
 	var compact bytes.Buffer
 	compactJSON(&compact, p.b)
-	t := &Pattern{text: compact.String(), tier: p.tier, lint: p.notes, overridden: sorted(p.overridden)}
+	t := &Pattern{text: compact.String(), tier: p.tier, lint: p.notes, overridden: sorted(p.overridden), ambiguous: p.ambiguous}
 	for _, fields := range p.rules {
 		t.rules = append(t.rules, newRule(fields))
 	}
@@ -89,6 +90,7 @@ type parser struct {
 	depth int
 
 	overridden []string
+	ambiguous  bool
 }
 
 func (p *parser) fail(format string, args ...any) error {
@@ -177,6 +179,7 @@ func (p *parser) field(key string, inOr, again bool) error {
 	}
 	switch p.peek() {
 	case '{':
+		p.ambiguous = p.ambiguous || again
 		err = p.object(inOr)
 	case '[':
 		err = p.list(inOr)

@@ -107,14 +107,12 @@ func (r *run) object(n *node, level, depth int) bool {
 		if !ok || !r.take(':') {
 			return false
 		}
-		next := n
+		var next *node
 		if n != nil && n.kids != nil {
 			if escaped {
 				key, _ = unquote(nil, key)
 			}
 			next = n.child(key)
-		} else {
-			next = nil
 		}
 		if !r.value(next, level, depth+1) {
 			return false

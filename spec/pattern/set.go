@@ -20,9 +20,11 @@ type body struct {
 }
 
 // NewSet reads the filters of a mapping and never fails. A filter that [Parse]
-// refuses, or that filters on more than the payload, is kept as it is: it is
-// compared as text, counts as matching nothing in [Set.Match], and makes other
-// answers May where it could matter. nil and no filters are the same.
+// refuses, that filters on more than the payload, or that writes an object twice
+// under one name (event-ruler joins the two, the guide lets the last one win), is
+// kept as it is: it is compared as text, counts as matching nothing in
+// [Set.Match], and makes other answers May where it could matter. nil and no
+// filters are the same.
 func NewSet(filters []string) Set {
 	if len(filters) == 0 {
 		return Set{}
@@ -31,7 +33,7 @@ func NewSet(filters []string) Set {
 	var opaque []string
 	for _, f := range filters {
 		p, err := Parse(f)
-		if err != nil || slices.ContainsFunc(p.rules, rule.foreign) {
+		if err != nil || p.ambiguous || slices.ContainsFunc(p.rules, rule.foreign) {
 			opaque = append(opaque, f)
 			continue
 		}

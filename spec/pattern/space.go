@@ -54,6 +54,7 @@ func (s *space) box(r rule) (sure, perhaps box) {
 				perhaps[i].add(j)
 			case maybe:
 				perhaps[i].add(j)
+			default:
 			}
 		}
 	}
@@ -162,8 +163,9 @@ func (v *value) json() (string, bool) {
 		return "false", true
 	case kindNull:
 		return "null", true
+	default:
+		return "", false
 	}
-	return "", false
 }
 
 // maxSteps bounds a search for something that is left out.

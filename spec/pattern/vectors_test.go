@@ -41,7 +41,7 @@ func readVectors(t *testing.T, path string) []vector {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	var all []vector
 	d := json.NewDecoder(bufio.NewReader(f))
 	for {

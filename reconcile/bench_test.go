@@ -1,0 +1,83 @@
+package reconcile_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/eventrouting/eventrouting/reconcile"
+	"github.com/eventrouting/eventrouting/spec"
+)
+
+// BenchmarkCompute plans documents of five routes each, every one with a stream
+// and a function of its own: anew, where nothing exists, and quiet, where
+// everything is as wanted. Time and memory per document stay the same however
+// many there are.
+func BenchmarkCompute(b *testing.B) {
+	for _, n := range []int{10, 100, 1000} {
+		docs, empty := manyDocuments(b, n)
+		o := reconcile.Options{Owner: "default"}
+		quiet := simulate(b, empty, reconcile.Compute(docs, empty, o, noon).Changes, noon)
+		for _, world := range []struct {
+			name string
+			live reconcile.State
+			want bool // empty
+		}{{"anew", empty, false}, {"quiet", quiet, true}} {
+			b.Run(fmt.Sprintf("%s/documents=%d", world.name, n), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					p := reconcile.Compute(docs, world.live, o, noon)
+					if p.Empty() != world.want {
+						b.Fatalf("%d changes", len(p.Changes))
+					}
+				}
+				b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/float64(n), "µs/document")
+			})
+		}
+	}
+}
+
+func manyDocuments(b *testing.B, n int) ([]spec.EventRouting, reconcile.State) {
+	b.Helper()
+	live := reconcile.State{
+		Account: "111122223333", Region: "eu-west-1",
+		Streams: map[string]reconcile.Stream{}, Functions: map[string]reconcile.Function{},
+		Aliases: map[reconcile.AliasKey]reconcile.Alias{}, Mappings: map[reconcile.Key][]reconcile.Mapping{},
+		Facts: reconcile.Facts{Limits: &reconcile.Limits{ConcurrentExecutions: 1 << 20, Unreserved: 1 << 20}, Invokers: map[string]reconcile.Invokers{}},
+	}
+	files := fstest.MapFS{}
+	var paths []string
+	for i := range n {
+		stream, function := fmt.Sprintf("stream-%d", i), fmt.Sprintf("function-%d", i)
+		var text strings.Builder
+		fmt.Fprintf(&text, `apiVersion: eventrouting.dev/v1alpha1
+kind: EventRouting
+metadata: {name: routing-%d}
+spec:
+  stream: %s
+  function: {name: %s}
+  eventType: {path: eventType}
+  defaults: {retry: {maxAttempts: 3}}
+  routes:
+`, i, stream, function)
+		for r := range 5 {
+			fmt.Fprintf(&text, "    - {name: route-%d, eventTypes: [Type%dA, Type%dB]}\n", r, r, r)
+		}
+		name := fmt.Sprintf("%d.yaml", i)
+		files[name] = &fstest.MapFile{Data: []byte(text.String())}
+		paths = append(paths, name)
+		live.Streams[stream] = reconcile.Stream{Name: stream, Status: "ACTIVE", Retention: 24 * time.Hour,
+			Shards: []reconcile.Shard{{ID: "shardId-000000000000"}, {ID: "shardId-000000000001"}}}
+		live.Functions[function] = reconcile.Function{Name: function}
+		live.Facts.Invokers[function] = reconcile.Invokers{}
+	}
+	docs, findings := spec.Load(files, paths...)
+	for _, f := range findings {
+		if f.Severity == spec.Error {
+			b.Fatal(f)
+		}
+	}
+	return docs, live
+}
