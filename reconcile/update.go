@@ -29,7 +29,7 @@ func (p *planner) planUpdate(w *wish, live Mapping) {
 		}
 		live.Filters, live.FiltersUnknown = fact.Filters, false
 	}
-	if p.taken(live).Equal(w.set) {
+	if !slices.Equal(live.Filters, w.mapping.Filters) && p.taken(live).Equal(w.set) {
 		w.mapping.Filters = live.Filters // the same meaning is no difference, and keeps its spelling
 	}
 	s := p.update(w, live)
@@ -70,7 +70,7 @@ func (p *planner) update(w *wish, live Mapping) *step {
 		s.Reason = "the document says enabled: false"
 		s.Effect = "position kept; its events wait for at most the stream's retention"
 	}
-	if !live.FiltersUnknown {
+	if !live.FiltersUnknown && !slices.Equal(live.Filters, after.Filters) {
 		p.explainFilter(s, live, after)
 	}
 	return s
