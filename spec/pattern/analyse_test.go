@@ -21,16 +21,6 @@ func mustBuild(t testing.TB, r pattern.Route) pattern.Set {
 	return s
 }
 
-func find(all []pattern.Finding, k pattern.Kind, c pattern.Class) []pattern.Finding {
-	var some []pattern.Finding
-	for _, f := range all {
-		if f.Kind == k && f.Class == c {
-			some = append(some, f)
-		}
-	}
-	return some
-}
-
 func lines(all []pattern.Finding) []string {
 	var out []string
 	for _, f := range all {

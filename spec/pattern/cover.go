@@ -93,11 +93,7 @@ func (s Set) Overlaps(t Set) Answer {
 	case t.Everything():
 		return s.sample()
 	}
-	pairs := meeting(s.b.rules, t.b.rules)
-	a := Answer{Verdict: No}
-	if len(pairs) > 0 {
-		a = overlap(pairs, s, t)
-	}
+	a := overlap(s.b.rules, t.b.rules, s, t)
 	if a.Verdict == No && (len(s.b.opaque) > 0 || len(t.b.opaque) > 0) {
 		return Answer{Verdict: May}
 	}
@@ -106,27 +102,15 @@ func (s Set) Overlaps(t Set) Answer {
 
 // sample asks whether s takes anything.
 func (s Set) sample() Answer {
-	a := overlap(meeting(s.b.rules, []rule{{}}), s, Set{})
+	a := overlap(s.b.rules, []rule{{}}, s, Set{})
 	if a.Verdict == No && len(s.b.opaque) > 0 {
 		return Answer{Verdict: May}
 	}
 	return a
 }
 
-// meeting are the pairs of rules that are not apart at a glance: by a field of
-// which both list texts only, and not the same ones.
-func meeting(a, b []rule) [][2]rule {
-	var pairs [][2]rule
-	for _, r := range a {
-		for _, q := range b {
-			if !r.apart(q) {
-				pairs = append(pairs, [2]rule{r, q})
-			}
-		}
-	}
-	return pairs
-}
-
+// apart says at a glance that no record fits both rules: by a field of which
+// both list texts only, and not the same ones.
 func (r rule) apart(q rule) bool {
 	for _, c := range r.conds {
 		other := q.at(c.path)
@@ -159,20 +143,41 @@ func shares(a, b []matcher) bool {
 	return false
 }
 
-func overlap(pairs [][2]rule, s, t Set) Answer {
-	best := Answer{Verdict: No}
-	for _, p := range pairs {
-		sp := newSpace(p[:1], p[1:])
-		sure, perhaps := sp.boxes(p[:])
-		if point, ok := sp.meet(sure[0], sure[1]); ok {
-			if w := sp.payload(point); s.Match(w) && t.Match(w) {
-				return Answer{Verdict: Yes, Witness: w}
+// maxMeetings bounds how many pairs of rules, not apart at a glance, are looked
+// at before the answer is May.
+const maxMeetings = 1 << 11
+
+func overlap(a, b []rule, s, t Set) Answer {
+	best, looked := Answer{Verdict: No}, 0
+	for _, r := range a {
+		for _, q := range b {
+			if r.apart(q) {
+				continue
 			}
-			best.Verdict = May
-		}
-		if _, ok := sp.meet(perhaps[0], perhaps[1]); ok || sp.full {
-			best.Verdict = May
+			if looked++; looked > maxMeetings {
+				return Answer{Verdict: May}
+			}
+			one := meet(r, q, s, t)
+			if one.Verdict == Yes {
+				return one
+			}
+			best.Verdict = max(best.Verdict, one.Verdict)
 		}
 	}
 	return best
+}
+
+func meet(r, q rule, s, t Set) Answer {
+	sp := newSpace([]rule{r}, []rule{q})
+	sure, perhaps := sp.boxes([]rule{r, q})
+	if point, ok := sp.meet(sure[0], sure[1]); ok {
+		if w := sp.payload(point); s.Match(w) && t.Match(w) {
+			return Answer{Verdict: Yes, Witness: w}
+		}
+		return Answer{Verdict: May}
+	}
+	if _, ok := sp.meet(perhaps[0], perhaps[1]); ok || sp.full {
+		return Answer{Verdict: May}
+	}
+	return Answer{Verdict: No}
 }

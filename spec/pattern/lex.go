@@ -1,6 +1,7 @@
 package pattern
 
 import (
+	"bytes"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -215,4 +216,23 @@ func (l *lexer) scalar() (v value, escaped, ok bool) {
 		return value{kind: kindNull}, false, l.word("null")
 	}
 	return value{}, false, false
+}
+
+// compactJSON copies valid JSON without the spaces between its tokens.
+func compactJSON(dst *bytes.Buffer, src []byte) {
+	in := false
+	for i := 0; i < len(src); i++ {
+		switch c := src[i]; {
+		case in && c == '\\':
+			dst.WriteByte(c)
+			i++
+			dst.WriteByte(src[i])
+			continue
+		case c == '"':
+			in = !in
+		case !in && (c == ' ' || c == '\t' || c == '\n' || c == '\r'):
+			continue
+		}
+		dst.WriteByte(src[i])
+	}
 }

@@ -84,15 +84,20 @@ func (m *matcher) holds(v *value) bool {
 		return v.kind == kindAbsent
 	case opKind:
 		return v.kind == m.kind
-	case opNumber:
-		return v.kind == kindNumber && (string(v.text) == m.text || m.real && v.real && v.num == m.num)
-	case opNumeric:
-		return v.kind == kindNumber && v.real && m.within(v.num)
+	case opNumber, opNumeric:
+		return v.kind == kindNumber && m.holdsNumber(v)
 	case opBut, opButNumber, opButPrefix, opButSuffix, opButFold, opButWildcard:
 		return v.kind != kindAbsent && !m.excluded(v)
 	default:
 		return v.kind == kindString && m.holdsString(v.text)
 	}
+}
+
+func (m *matcher) holdsNumber(v *value) bool {
+	if m.op == opNumeric {
+		return v.real && m.within(v.num)
+	}
+	return string(v.text) == m.text || m.real && v.real && v.num == m.num
 }
 
 func (m *matcher) holdsString(text []byte) bool {

@@ -289,22 +289,3 @@ func (p *parser) text(what string) (string, error) {
 	}
 	return string(text), nil
 }
-
-// compactJSON copies valid JSON without the spaces between its tokens.
-func compactJSON(dst *bytes.Buffer, src []byte) {
-	in := false
-	for i := 0; i < len(src); i++ {
-		switch c := src[i]; {
-		case in && c == '\\':
-			dst.WriteByte(c)
-			i++
-			dst.WriteByte(src[i])
-			continue
-		case c == '"':
-			in = !in
-		case !in && (c == ' ' || c == '\t' || c == '\n' || c == '\r'):
-			continue
-		}
-		dst.WriteByte(src[i])
-	}
-}

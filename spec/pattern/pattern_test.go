@@ -1,11 +1,9 @@
 package pattern_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -89,6 +87,11 @@ func TestSetEqual(t *testing.T) {
 		{"or", []string{`{"data":{"$or":[{"t":["a"]},{"u":["b"]}]}}`}, []string{`{"data":{"u":["b"]}}`, `{"data":{"t":["a"]}}`}, true},
 		{"one anything-but", []string{`{"data":{"t":[{"anything-but":"a"}]}}`}, []string{`{"data":{"t":[{"anything-but":["a","a"]}]}}`}, true},
 		{"cut lists", []string{`{"data":{"t":["a"],"u":["c","d"]}}`, `{"data":{"t":["b"],"u":["d","c"]}}`}, []string{`{"data":{"t":["a","b"],"u":["c","d"]}}`}, true},
+		{
+			"cut so that pieces join with others",
+			[]string{`{"data":{"t":["a"],"u":["c","d"]}}`, `{"data":{"t":["b"],"u":["c"]}}`},
+			[]string{`{"data":{"t":["a"],"u":["c"]}}`, `{"data":{"t":["a"],"u":["d"]}}`, `{"data":{"t":["b"],"u":["c"]}}`}, true,
+		},
 		{"cut anything-but", []string{`{"data":{"t":[{"anything-but":["a"]},{"anything-but":["b"]}]}}`}, []string{`{"data":{"t":[{"anything-but":["a","b"]}]}}`}, false},
 		{"numbers as text", []string{`{"data":{"t":[300]}}`}, []string{`{"data":{"t":[300.0]}}`}, false},
 		{"opaque", []string{`?`}, []string{`?`}, true},
@@ -221,42 +224,38 @@ func TestLongListsAreCut(t *testing.T) {
 	}
 }
 
-// What comes off a stream is anything at all.
-func TestMatchHostileEvents(t *testing.T) {
-	p, err := pattern.Parse(`{"data":{"a":{"b":["x"],"c":["y"],"d":[{"exists":false}]},"n":[{"numeric":[">",0]},{"exists":false}]}}`)
+func TestWildcard(t *testing.T) {
+	tests := []struct {
+		wildcard, text string
+		want           bool
+	}{
+		{`a*b`, `ab`, true}, {`a*b`, `a`, false}, {`aba*aba`, `ababa`, false}, {`*a*a*`, `a`, false}, {`*a*a*`, `aa`, true},
+		{`*ab*ba*`, `aba`, false}, {`*ab*ba*`, `abba`, true}, {`\*`, `*`, true}, {`\*`, `x`, false}, {`*`, ``, true}, {``, ``, true},
+	}
+	for _, tt := range tests {
+		p, err := pattern.Parse(`{"data":{"t":[{"wildcard":` + quoted(tt.wildcard) + `}]}}`)
+		if err != nil {
+			t.Errorf("%s: %v", tt.wildcard, err)
+		} else if got := p.Match([]byte(`{"t":"` + tt.text + `"}`)); got != tt.want {
+			t.Errorf("%s on %q: %v", tt.wildcard, tt.text, got)
+		}
+	}
+}
+
+func TestArrays(t *testing.T) {
+	p, err := pattern.Parse(`{"data":{"a":{"b":["x"],"c":["y"]}}}`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	element := []byte(`{"b":"x"},{"c":"y"},`)
-	wide := append([]byte(`{"a":[`), bytes.Repeat(element, (10<<20)/len(element))...)
-	tests := []struct {
-		name  string
-		event []byte
-		want  bool
-	}{
-		{"nothing", nil, false},
-		{"noise", []byte{0x1f, 0x8b, 0, 0xff, 0xfe}, false},
-		{"deep", bytes.Repeat([]byte("["), 1<<20), false},
-		{"deep objects", bytes.Repeat([]byte(`{"a":`), 1<<18), false},
-		{"half a pair", []byte(`{"a":{"b":"x","c":"y"},"z":"\ud800"}`), true},
-		{"half a pair in the field", []byte(`{"a":{"b":"x\udc00","c":"y"}}`), false},
-		{"huge number", []byte(`{"a":{"b":"x","c":"y"},"n":1e999999}`), false},
-		{"very long number", []byte(`{"a":{"b":"x","c":"y"},"n":` + strings.Repeat("9", 1<<20) + `}`), false},
-		{"10 MB of elements that do not go together", append(bytes.Clone(wide), `{}]}`...), false},
-		{"10 MB of elements, and one that does", append(bytes.Clone(wide), `{"b":"x","c":"y"}]}`...), true},
-		{"10 MB in one text", []byte(`{"a":{"b":"x","c":"y","e":"` + strings.Repeat("é", 5<<20) + `"}}`), true},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			var before, after runtime.MemStats
-			runtime.ReadMemStats(&before)
-			if got := p.Match(tt.event); got != tt.want {
-				t.Errorf("got %v", got)
-			}
-			runtime.ReadMemStats(&after)
-			if used := after.TotalAlloc - before.TotalAlloc; used > 1<<20+40*uint64(len(tt.event)) {
-				t.Errorf("allocated %d bytes for an event of %d", used, len(tt.event))
-			}
-		})
+	for event, want := range map[string]bool{
+		`{"a":[{"b":"x"},{"c":"y"}]}`:                 false,
+		`{"a":[{"b":"x"},{"c":"y"}],"a.c":"y"}`:       true,
+		`{"a":[{"c":"y"},{"b":"x"}],"a.c":["z","y"]}`: true,
+		`{"a":[{"c":"y"},{"c":"y","b":["z","x"]}]}`:   true,
+		`[{"a":{"b":"x"}},{"a":{"c":"y"}}]`:           false,
+	} {
+		if got := p.Match([]byte(event)); got != want {
+			t.Errorf("%s: %v", event, got)
+		}
 	}
 }
