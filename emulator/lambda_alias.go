@@ -74,7 +74,7 @@ func aliasAnswer(status int, a world.Alias, err error) (answer, error) {
 }
 
 // aliasMembers is an alias; it has a RoutingConfig only with weights.
-// Recorded: LocalStack's test_lambda_api.snapshot.json, TestLambdaAlias.
+// Text: LocalStack, services/lambda_/provider.py, whose tests ran against AWS.
 func aliasMembers(a world.Alias) reply {
 	m := reply{
 		"AliasArn":        a.AliasArn,

@@ -202,13 +202,26 @@ func TestLambdaWire(t *testing.T) {
 }
 
 func TestTooLargeBody(t *testing.T) {
-	inLambda(t, func(t *testing.T, _ *emulator.Server, c *lambda.Client) {
-		in := newFunction("big")
-		in.Code = &types.FunctionCode{ZipFile: bytes.Repeat([]byte{'x'}, 53<<20)}
-		did(c.CreateFunction(t.Context(), in)).refusedWith(t, "RequestEntityTooLargeException",
-			"Request must be smaller than 69905067 bytes for the CreateFunction operation")
-	})
+	s := emulator.New(emulator.Options{World: world.New(1, world.Short(), time.Now())})
+	body := io.LimitReader(zeros{}, 69905067+1)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://lambda.test/2015-03-31/functions", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=123456789012/20261123/eu-west-1/lambda/aws4_request")
+	resp, err := s.Client().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.StatusCode != 413 || resp.Header.Get("X-Amzn-Errortype") != "RequestEntityTooLargeException" {
+		t.Errorf("answered %d %s", resp.StatusCode, resp.Header.Get("X-Amzn-Errortype"))
+	}
 }
+
+// zeros never end.
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) { return len(b), nil }
 
 // TestSameAnswers: the same seed and the same calls give the same bytes.
 func TestSameAnswers(t *testing.T) {

@@ -112,7 +112,7 @@ func blame(status int, code, format string, args ...any) error {
 func absent() error { return missing("The resource you requested does not exist.") }
 
 // staleRevision is the answer to a RevisionId that is no longer the latest.
-// Recorded: LocalStack's test_lambda_api.snapshot.json, TestLambdaRevisions.
+// Text: LocalStack, services/lambda_/provider.py, whose tests ran against AWS.
 func staleRevision() error {
 	return blame(http.StatusPreconditionFailed, "PreconditionFailedException",
 		"The Revision Id provided does not match the latest Revision Id. "+

@@ -57,7 +57,7 @@ func (w *World) CreateAlias(at Place, function string, in AliasInput) (Alias, er
 	}
 	a := r.with(in.Name).arn()
 	if _, ok := f.aliases[in.Name]; ok {
-		// Recorded: LocalStack's test_lambda_api.snapshot.json, test_alias_lifecycle family.
+		// Text: LocalStack, services/lambda_/provider.py, whose tests ran against AWS.
 		return Alias{}, conflict("Alias already exists: %s", a)
 	}
 	alias := Alias{
@@ -73,7 +73,7 @@ func (w *World) CreateAlias(at Place, function string, in AliasInput) (Alias, er
 }
 
 // Alias returns an alias.
-// Recorded: LocalStack's test_lambda_api.snapshot.json, test_notfound_and_invalid_routingconfigs.
+// Text: LocalStack, services/lambda_/provider.py, whose tests ran against AWS.
 func (w *World) Alias(at Place, function, name string) (Alias, error) {
 	var v violations
 	v.alias(name)
@@ -135,7 +135,7 @@ func (w *World) UpdateAlias(at Place, function, name string, in AliasUpdate) (Al
 	}
 	a, ok := f.aliases[name]
 	if !ok {
-		// Recorded: LocalStack's test_lambda_api.snapshot.json, test_alias_update_exceptions family.
+		// Text: LocalStack, services/lambda_/provider.py, whose tests ran against AWS.
 		return Alias{}, missing("Alias not found: %s", r.with(name).arn())
 	}
 	if in.RevisionID != "" && in.RevisionID != a.RevisionID {
@@ -195,8 +195,7 @@ func (f *function) target(r ref, version string, weights map[string]float64) err
 	if !f.has(version) {
 		return missing("Function not found: %s", r.with(version).arn())
 	}
-	// The texts are recorded in LocalStack's test_lambda_api.snapshot.json,
-	// test_notfound_and_invalid_routingconfigs.
+	// Texts: LocalStack, services/lambda_/provider.py, whose tests ran against AWS.
 	if len(weights) > 1 {
 		return invalid("Number of items in AdditionalVersionWeights cannot be greater than 1")
 	}

@@ -79,7 +79,7 @@ func (w *World) PutConcurrency(at Place, function string, reserved int) error {
 			"Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [%d].", l.floor)
 	}
 	if p := f.provisionedTotal(""); reserved < p {
-		// Recorded by LocalStack: test_lambda_provisioned_concurrency family; the spaces are AWS's.
+		// Text: LocalStack, services/lambda_/provider.py; the spaces are AWS's.
 		return refuse(http.StatusBadRequest, "InvalidParameterValueException",
 			" ReservedConcurrentExecutions  %d should not be lower than function's total provisioned concurrency [%d].", reserved, p)
 	}
@@ -142,7 +142,7 @@ type Provisioned struct {
 // PutProvisioned asks for provisioned concurrency on an alias or a version. It
 // is there by the next call.
 // https://docs.aws.amazon.com/lambda/latest/api/API_PutProvisionedConcurrencyConfig.html
-// The texts are those of LocalStack's test_lambda_api.snapshot.json, TestLambdaProvisionedConcurrency.
+// Texts: LocalStack, services/lambda_/provider.py, whose tests ran against AWS.
 func (w *World) PutProvisioned(at Place, function, qualifier string, n int) (Provisioned, error) {
 	var v violations
 	v.between(&n, "provisionedConcurrentExecutions", 1, maxInt32)

@@ -127,7 +127,7 @@ func (w *World) CreateFunction(at Place, in FunctionInput) (Function, error) {
 	}
 	functions := w.at(at).lambda.functions
 	if _, ok := functions[r.name]; ok {
-		// Recorded: LocalStack's test_lambda_api.snapshot.json.
+		// Text: LocalStack, services/lambda_/provider.py, whose tests ran against AWS.
 		return Function{}, conflict("Function already exist: %s", r.name)
 	}
 	f := &function{
@@ -182,7 +182,7 @@ func (in FunctionInput) check() error {
 		return err
 	}
 	if in.PackageType != "Image" && (in.Settings.Runtime == nil || in.Settings.Handler == nil) {
-		// Recorded: LocalStack's test_lambda_api.snapshot.json.
+		// Text: LocalStack, services/lambda_/provider.py, whose tests ran against AWS.
 		return invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages.")
 	}
 	return in.Tags.check(nil)

@@ -107,7 +107,7 @@ func (w *World) PublishVersion(at Place, name string, in VersionInput) (Function
 		return Function{}, staleRevision()
 	}
 	if in.CodeSha256 != "" && in.CodeSha256 != f.latest.CodeSha256 {
-		// Recorded: LocalStack's test_lambda_api.snapshot.json, test_publish_with_wrong_sha256.
+		// Text: LocalStack, services/lambda_/provider.py, whose tests ran against AWS.
 		return Function{}, invalid("CodeSHA256 (%s) is different from current CodeSHA256 in $LATEST (%s). "+
 			"Please try again with the CodeSHA256 in $LATEST.", in.CodeSha256, f.latest.CodeSha256)
 	}

@@ -84,10 +84,10 @@ func (w *World) DeleteFunction(at Place, name, qualifier string) error {
 	}
 	switch {
 	case r.qualifier == latest:
-		// Recorded: LocalStack's test_lambda_api.snapshot.json.
+		// Text: LocalStack, services/lambda_/provider.py, whose tests ran against AWS.
 		return invalid("$LATEST version cannot be deleted without deleting the function.")
 	case r.qualifier != "" && !number(r.qualifier):
-		// Recorded: LocalStack's test_lambda_api.snapshot.json.
+		// Text: LocalStack, services/lambda_/provider.py, whose tests ran against AWS.
 		return invalid("Deletion of aliases is not currently supported.")
 	}
 	f, err := w.find(r)

@@ -152,7 +152,7 @@ func (m Mapping) check(sent MappingSettings) error {
 	}
 	for _, p := range m.FilterCriteria {
 		if !validPattern(p) {
-			// Recorded: LocalStack, test_kinesis_event_filter_invalid_pattern family.
+			// Text: LocalStack, services/lambda_/provider.py, whose tests ran against AWS.
 			return invalid("Invalid filter pattern definition.")
 		}
 	}
@@ -172,7 +172,7 @@ func (m Mapping) check(sent MappingSettings) error {
 		}
 	}
 	if m.Source() == fromSQS && m.BatchSize > 10 && m.MaximumBatchingWindowInSeconds == 0 {
-		// Recorded: LocalStack, test_lambda_integration_sqs.snapshot.json.
+		// Text: LocalStack, services/lambda_/provider.py, whose tests ran against AWS.
 		return invalid("Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10")
 	}
 	return nil

@@ -216,7 +216,7 @@ func (w *World) runs(at Place, name string) (ref, error) {
 
 // duplicate is the refusal of a second mapping with one key.
 // Recorded: test_duplicate_event_source_mappings, test_create_event_source_self_managed;
-// for SQS localstack, test_duplicate_event_source_mappings of SQS.
+// for SQS, LocalStack, services/lambda_/provider.py.
 func duplicate(m Mapping, r ref, uuid string) error {
 	const advice = "Please update or delete the existing mapping with UUID "
 	switch {

@@ -46,7 +46,7 @@ func resolve(at Place, function, qualifier string) (ref, error) {
 		return ref{}, err
 	}
 	if r.qualifier != "" && qualifier != "" && r.qualifier != qualifier {
-		// Recorded: LocalStack's test_lambda_api.snapshot.json, test_get_function_wrong_qualifier family.
+		// Text: LocalStack, services/lambda_/provider.py, whose tests ran against AWS.
 		return ref{}, invalid("The derived qualifier from the function name does not match the specified qualifier.")
 	}
 	if qualifier != "" {

@@ -36,7 +36,7 @@ type statement struct {
 // AddPermission adds a statement to the policy of a function or one of its
 // qualifiers and returns it as JSON.
 // https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html
-// The texts are those of LocalStack's test_lambda_api.snapshot.json, TestLambdaPermissions.
+// Texts: LocalStack, services/lambda_/provider.py, whose tests ran against AWS.
 func (w *World) AddPermission(at Place, function, qualifier string, in Permission) (string, error) {
 	if err := in.check(); err != nil {
 		return "", err

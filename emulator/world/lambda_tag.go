@@ -35,7 +35,7 @@ func (t Tags) check(old Tags) error {
 		}
 	}
 	if n > maxResourceTags {
-		// Recorded: LocalStack's test_lambda_api.snapshot.json, test_tag_limits.
+		// Text: LocalStack, services/lambda_/provider.py, whose tests ran against AWS.
 		return invalid("Number of tags exceeds resource tag limit.")
 	}
 	return nil
@@ -49,7 +49,7 @@ func (w *World) TagResource(at Place, resource string, tags Tags) error {
 		return err
 	}
 	if len(tags) == 0 {
-		// Recorded: LocalStack's test_lambda_api.snapshot.json, test_create_tag_on_fn_create family.
+		// Text: LocalStack, services/lambda_/provider.py, whose tests ran against AWS.
 		return invalid("An error occurred and the request cannot be processed.")
 	}
 	if err := tags.check(*all); err != nil {
@@ -117,7 +117,7 @@ func (w *World) tagged(at Place, resource string) (*Tags, error) {
 
 func (w *World) taggedFunction(at Place, resource string, qualified bool) (*Tags, error) {
 	if qualified {
-		// Recorded: LocalStack's test_lambda_api.snapshot.json, test_tag_versions.
+		// Text: LocalStack, services/lambda_/provider.py, whose tests ran against AWS.
 		return nil, invalid("Tags on function aliases and versions are not supported. Please specify a function ARN.")
 	}
 	r, err := resolve(at, resource, "")

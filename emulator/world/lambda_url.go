@@ -19,7 +19,7 @@ type URLInput struct {
 
 // CreateURL gives a function or an alias a URL.
 // https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunctionUrlConfig.html
-// The texts are those of LocalStack's test_lambda_api.snapshot.json, TestLambdaUrl.
+// Texts: LocalStack, services/lambda_/provider.py, whose tests ran against AWS.
 func (w *World) CreateURL(at Place, function, qualifier string, in URLInput) (FunctionURL, error) {
 	var v violations
 	if in.AuthType == nil {
