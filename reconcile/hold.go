@@ -21,24 +21,26 @@ func (p *planner) hold() {
 			s.hold(WhyPolicy, "the policy of "+s.doc.Metadata.Name+" is "+string(policy))
 		}
 	}
-	for again := true; again; {
-		again = false
-		for _, s := range p.steps {
-			if s.held() {
-				continue
-			}
-			for _, n := range s.Needs {
-				if t := p.step(n); t != nil && t.held() {
-					s.hold(t.why, "it needs "+n.String()+", which is held")
-					s.until = t.until
-					again = true
-				}
+	for p.holdDependents() {
+	}
+	for _, s := range p.steps {
+		s.Needs = slices.DeleteFunc(s.Needs, func(a Addr) bool { return s.held() || p.step(a) == nil })
+	}
+}
+
+// holdDependents holds what needs a held step, and says whether it found any.
+func (p *planner) holdDependents() bool {
+	found := false
+	for _, s := range p.steps {
+		for _, n := range s.Needs {
+			if t := p.step(n); t != nil && t.held() && !s.held() {
+				s.hold(t.why, "it needs "+n.String()+", which is held")
+				s.until = t.until
+				found = true
 			}
 		}
 	}
-	for _, s := range p.steps {
-		s.Needs = slices.DeleteFunc(s.Needs, func(a Addr) bool { t := p.step(a); return t == nil || s.held() })
-	}
+	return found
 }
 
 // follows says whether the step does no more than keep an alias at its target.

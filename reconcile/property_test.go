@@ -208,7 +208,7 @@ func follow(r *rapid.T, t testing.TB, live reconcile.State, p reconcile.Plan, do
 		short := slices.ContainsFunc(p.Findings, func(f spec.Finding) bool { return f.Code == reconcile.CodeShortage })
 		admit := slices.ContainsFunc(docs, func(d spec.EventRouting) bool { return d.OnShortage() == spec.OnShortageAdmit })
 		f := next.Functions["f"]
-		if m, ok := c.After.(*reconcile.Mapping); ok && runs(next, m.Key) > runs(live, m.Key) && !(short && admit) {
+		if m, ok := c.After.(*reconcile.Mapping); ok && runs(next, m.Key) > runs(live, m.Key) && (!short || !admit) {
 			room := 0
 			if f.Reserved != nil {
 				room = *f.Reserved

@@ -106,6 +106,11 @@ func TestAliasMoved(t *testing.T) {
 			s.fault = on("CreateAlias", 1, 1, emulator.Fault{Lose: emulator.LoseAnswer})
 		}, true, "", false},
 		"exists and is another": {func(s *scene, k reconcile.AliasKey) { s.aliasOfOthers(k) }, true, `points to 1 and says "theirs"`, true},
+		"exists and has weights": {func(s *scene, k reconcile.AliasKey) {
+			c := alias("placed")
+			c.After.(*reconcile.Alias).Weights = map[string]float64{s.publish(): 0.1}
+			s.apply(s.observe(), c)
+		}, true, "points to 1", true},
 		"came and went": {func(s *scene, k reconcile.AliasKey) {
 			s.aliasOfOthers(k)
 			s.fault = on("GetAlias", 1, 1, gone)

@@ -64,6 +64,7 @@ func TestAnswerFilter(t *testing.T) {
 
 func TestAnswerInvokers(t *testing.T) {
 	inScene(t, func(s *scene) {
+		s.aliasOfOthers(reconcile.AliasKey{Function: function, Name: "not--ours"})
 		live := s.withRoutes("placed")
 		invokers := func() reconcile.Invokers {
 			return s.answer(live, reconcile.Ask{What: reconcile.AskInvokers, Name: function}).Invokers[function]
@@ -71,8 +72,9 @@ func TestAnswerInvokers(t *testing.T) {
 		if diff := cmp.Diff(reconcile.Invokers{}, invokers()); diff != "" {
 			t.Errorf("without any (-want +got):\n%s", diff)
 		}
-		// The function itself and live, and not the route's alias.
-		if diff := cmp.Diff([]string{"GetPolicy", "GetPolicy", "ListFunctionUrlConfigs"}, s.operations()); diff != "" {
+		// The function itself, live and one that only looks like a route's, and
+		// not the route's alias.
+		if diff := cmp.Diff([]string{"GetPolicy", "GetPolicy", "GetPolicy", "ListFunctionUrlConfigs"}, s.operations()); diff != "" {
 			t.Errorf("calls (-want +got):\n%s", diff)
 		}
 		for _, qualifier := range []*string{nil, aws.String("live")} {

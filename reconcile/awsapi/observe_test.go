@@ -133,6 +133,22 @@ func TestObserveScene(t *testing.T) {
 	})
 }
 
+// Without an alias a mapping shows a function's ARN; without either nothing does.
+func TestObserveFunctionARN(t *testing.T) {
+	inScene(t, func(s *scene) {
+		s.seed(nil, map[string][]string{"read": nil, "bare": nil})
+		s.foreign(&lambda.CreateEventSourceMappingInput{EventSourceArn: aws.String(streamARN), FunctionName: aws.String("read:$LATEST")})
+		live := s.observeScope(reconcile.Scope{Functions: []string{"read", "bare"}})
+		want := map[string]reconcile.Function{
+			"read": {Name: "read", ARN: "arn:aws:lambda:" + region + ":" + account + ":function:read"},
+			"bare": {Name: "bare"},
+		}
+		if diff := cmp.Diff(want, live.Functions); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestObserveNothing(t *testing.T) {
 	inScene(t, func(s *scene) {
 		live := s.observeScope(reconcile.Scope{Streams: []string{"gone"}, Functions: []string{"nobody"}})
