@@ -123,9 +123,9 @@ func serve(cmd *cobra.Command, s *emulator.Server, listen string, docs []spec.Ev
 	fmt.Fprintf(cmd.OutOrStdout(), `embedded AWS listening on http://%s
 to use it, in another terminal:
 
-  export AWS_ENDPOINT_URL=http://%s AWS_REGION=%s
+  export AWS_ENDPOINT_URL=http://%s AWS_REGION=%s AWS_DEFAULT_REGION=%s
   export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=embedded
-`, l.Addr(), l.Addr(), region, account)
+`, l.Addr(), l.Addr(), region, region, account)
 
 	web := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	stop := context.AfterFunc(ctx, func() { _ = web.Close() }) // the world ends with the command: nothing to drain

@@ -121,7 +121,12 @@ spec:
   defaults: {retry: {maxAttempts: 5, maxAge: 6h}}
   routes:
 ` + routes
-	docs, findings := spec.Load(fstest.MapFS{"orders.yaml": {Data: []byte(text)}}, "orders.yaml")
+	return load(t, []byte(text))
+}
+
+func load(t testing.TB, text []byte) []spec.EventRouting {
+	t.Helper()
+	docs, findings := spec.Load(fstest.MapFS{"orders.yaml": {Data: text}}, "orders.yaml")
 	for _, f := range findings {
 		if f.Severity == spec.Error {
 			t.Fatal(f)
