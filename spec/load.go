@@ -193,7 +193,7 @@ func (l *loader) read(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // only read: nothing is lost
 	info, err := f.Stat()
 	switch {
 	case err != nil:

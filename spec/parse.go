@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+	kyaml "sigs.k8s.io/yaml"
 )
 
 // parse reads the documents of a text. A syntax error costs its own document
@@ -123,10 +124,9 @@ func control(text []byte) (char rune, line int) {
 // document checks one YAML document against what an EventRouting is, and
 // decodes what is sound of it.
 //
-// YAML is read once, by the parser whose nodes are checked, and handed to
-// encoding/json as JSON: two readers (sigs.k8s.io/yaml brings one of YAML 1.1)
-// could disagree about a value after it was checked, and would not keep the
-// text of numbers in `where`. Tests hold the result against sigs.k8s.io/yaml.
+// The nodes that were checked are handed on as JSON, in which every value says
+// its type: sigs.k8s.io/yaml, which reads YAML 1.1, cannot read one as another
+// after it was checked.
 func (l *loader) document(file string, n *yaml.Node, offset int) {
 	root := n.Content[0]
 	if root.Kind == yaml.ScalarNode && root.Value == "" && root.Style == 0 {
@@ -150,13 +150,40 @@ func (l *loader) document(file string, n *yaml.Node, offset int) {
 	}
 	doc := document{bad: w.bad}
 	if w.value(root, typeOf[EventRouting](), "") {
-		if err := json.Unmarshal(w.out.Bytes(), &doc.EventRouting); err != nil {
+		if err := decode(w.out.Bytes(), &doc.EventRouting); err != nil {
 			w.find(CodeSyntax, root, "", "%v", err)
 		}
 	}
 	doc.Origin = Origin{File: l.shown(file), Line: line, Lines: w.lines}
 	doc.findings = w.findings
 	l.docs = append(l.docs, doc)
+}
+
+// decode decodes a document. The conditions of `where` keep the text of their
+// numbers, which a reader of YAML would write its own way.
+func decode(checked []byte, e *EventRouting) error {
+	if err := kyaml.UnmarshalStrict(checked, e); err != nil {
+		return err
+	}
+	type conditions struct {
+		Where json.RawMessage `json:"where"`
+	}
+	var raw struct {
+		Spec struct {
+			Defaults *conditions  `json:"defaults"`
+			Routes   []conditions `json:"routes"`
+		} `json:"spec"`
+	}
+	if err := json.Unmarshal(checked, &raw); err != nil {
+		return err
+	}
+	if raw.Spec.Defaults != nil && e.Spec.Defaults != nil {
+		e.Spec.Defaults.Where = raw.Spec.Defaults.Where
+	}
+	for i := range e.Spec.Routes {
+		e.Spec.Routes[i].Where = raw.Spec.Routes[i].Where
+	}
+	return nil
 }
 
 // kindOf says what a document claims to be.

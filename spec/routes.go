@@ -64,7 +64,7 @@ func (c *check) eventTypes(i int) {
 func (c *check) settings(path string, s Settings) {
 	oneOf(c, path+".isolation", s.Isolation, isolations())
 	if s.Function != "" {
-		c.must(CodeName, path+".function", checkFunction(s.Function))
+		c.must(path+".function", checkFunction(s.Function))
 	}
 	c.between(path+".batchSize", s.BatchSize, 1, 10_000)
 	c.between(path+".parallelizationFactor", s.ParallelizationFactor, 1, 10)
@@ -77,10 +77,10 @@ func (c *check) settings(path string, s Settings) {
 		}
 	}
 	if s.OnFailure != nil && *s.OnFailure != "" {
-		c.must(CodeName, path+".onFailure", checkDestination(*s.OnFailure))
+		c.must(path+".onFailure", checkDestination(*s.OnFailure))
 	}
 	if s.KMSKey != nil && *s.KMSKey != "" {
-		c.must(CodeName, path+".kmsKey", checkKey(*s.KMSKey))
+		c.must(path+".kmsKey", checkKey(*s.KMSKey))
 	}
 	if s.Metrics != nil {
 		c.metrics(path+".metrics", *s.Metrics)

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"encoding/json"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -23,9 +24,7 @@ func (s schema) fields(t reflect.Type) map[string]reflect.Type {
 		key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch {
 		case f.Anonymous:
-			for k, v := range s.fields(f.Type) {
-				all[k] = v
-			}
+			maps.Copy(all, s.fields(f.Type))
 		case key != "-":
 			all[key] = f.Type
 		}

@@ -85,10 +85,10 @@ func (c *check) wrong(path string) bool {
 	})
 }
 
-// must reports an error that a check of one value returned.
-func (c *check) must(code, path string, err error) {
+// must reports a name or ARN that a check refused.
+func (c *check) must(path string, err error) {
 	if err != nil {
-		c.err(code, path, "%v", err)
+		c.err(CodeName, path, "%v", err)
 	}
 }
 
@@ -98,7 +98,7 @@ func (c *check) named(path, text, example string, rule func(string) error) {
 		c.err(CodeMissing, path, "is missing: write it, such as %s", example)
 		return
 	}
-	c.must(CodeName, path, rule(text))
+	c.must(path, rule(text))
 }
 
 // document checks one document by itself.
@@ -115,7 +115,7 @@ func (c *check) document() {
 		c.err(CodeName, "spec.region", "%q is no region: write one such as eu-west-1", s.Region)
 	}
 	if s.AssumeRole != "" {
-		c.must(CodeName, "spec.assumeRole", checkRole(s.AssumeRole))
+		c.must("spec.assumeRole", checkRole(s.AssumeRole))
 	}
 	if f := s.Function.Follow; f != "" && f != defaultFollow && !isAlias(f) {
 		c.err(CodeName, "spec.function.follow", "%q is neither alias nor version: write an alias, a number, or %s", f, defaultFollow)

@@ -215,6 +215,7 @@ func (w *walker) list(n *yaml.Node, t reflect.Type, path string) bool {
 			hint = "begin each item with a dash"
 		case yaml.ScalarNode:
 			hint = "put it in brackets, [" + n.Value + "]"
+		default:
 		}
 		w.find(CodeType, n, path, "is %s where a list is wanted: %s", kindName(n), hint)
 		return false
@@ -236,10 +237,8 @@ func (w *walker) list(n *yaml.Node, t reflect.Type, path string) bool {
 
 // join adds a key to a path, in quotes if it would read as something else.
 func join(path, key string) string {
-	odd := func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-$<", r))
-	}
-	if key == "" || strings.ContainsFunc(key, odd) {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-$<"
+	if strings.Trim(key, plain) != "" || key == "" {
 		return path + "[" + strconv.Quote(key) + "]"
 	}
 	if path == "" {

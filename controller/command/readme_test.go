@@ -43,7 +43,7 @@ func TestREADMECodes(t *testing.T) {
 	section = section[strings.Index(section, "## Findings"):]
 	section = section[:strings.Index(section[3:], "\n## ")+3]
 	var got []string
-	for _, line := range strings.Split(section, "\n") {
+	for line := range strings.SplitSeq(section, "\n") {
 		if strings.HasPrefix(line, "| `") {
 			got = append(got, line)
 		}

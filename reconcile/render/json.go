@@ -78,11 +78,11 @@ func JSON(w io.Writer, p reconcile.Plan) error {
 	d := document{
 		FormatVersion: formatVersion,
 		At:            p.At.UTC(), Account: p.Account, Region: p.Region,
-		Changes:       make([]change, 0, len(p.Changes)),
-		Held:          make([]held, 0, len(p.Held)),
-		Findings:      make([]finding, 0, len(p.Findings)),
-		Needs:         make([]reconcile.Need, 0, len(p.Needs)),
-		Summary:       summarize(p),
+		Changes:  make([]change, 0, len(p.Changes)),
+		Held:     make([]held, 0, len(p.Held)),
+		Findings: make([]finding, 0, len(p.Findings)),
+		Needs:    make([]reconcile.Need, 0, len(p.Needs)),
+		Summary:  summarize(p),
 	}
 	for _, c := range p.Changes {
 		d.Changes = append(d.Changes, changeOf(c))
