@@ -31,8 +31,8 @@ bench: ## the figures of the README
 
 .PHONY: fuzz
 fuzz: ## fuzz what parses, a minute each
-	go test -run '^$$' -fuzz FuzzLoad -fuzztime 1m ./spec
-	go test -run '^$$' -fuzz FuzzParse -fuzztime 1m ./spec/pattern
+	go test -run '^$$' -fuzz FuzzLoad -fuzztime 1m -fuzzminimizetime 10x ./spec
+	go test -run '^$$' -fuzz FuzzParse -fuzztime 1m -fuzzminimizetime 10x ./spec/pattern
 
 .PHONY: cover
 cover: ## coverage by package
