@@ -71,7 +71,7 @@ type Limits struct {
 // Key is AWS's uniqueness of mappings, by names, so that the desired side needs
 // no account id.
 type Key struct {
-	Stream    string // name of a stream of this account and region; the ARN of any other source
+	Stream    string // name of a stream of this account and region; for any other source its ARN, or a text like one
 	Consumer  string // name of the enhanced fan-out consumer, empty for the shared iterator
 	Function  string // name
 	Qualifier string // alias, version or $LATEST as the mapping names it; empty for none, which AWS keeps apart from $LATEST

@@ -105,13 +105,16 @@ func (a applier) run(ctx context.Context) (bool, error) {
 			ok = ok && done
 		}
 		busy := unsettled(p)
-		if len(busy) == 0 || round == maxRounds {
-			return ok && len(busy) == 0, nil
+		switch {
+		case len(busy) == 0:
+			return ok, nil
+		case round == maxRounds:
+			return false, hint(fmt.Errorf("AWS is still busy with %s", plural(len(busy), "mapping")), "run apply again")
 		}
 		fmt.Fprintf(a.cmd.ErrOrStderr(), "waiting for AWS to finish what it is busy with (%s)\n", plural(len(busy), "mapping"))
-		if _, err := w.Settled(ctx, busy); err != nil {
+		if _, err := w.Settled(ctx, busy); err != nil && ctx.Err() != nil {
 			return false, err
-		}
+		} // else it settled otherwise than it looked: the next plan sees how
 	}
 }
 
@@ -120,9 +123,8 @@ func unsettled(p reconcile.Plan) []reconcile.Change {
 	var all []reconcile.Change
 	for _, h := range p.Held {
 		if h.Why == reconcile.WhyUnsettled {
-			c := h.Change
-			c.After = c.Before // any settled state will do
-			all = append(all, c)
+			// As if it had just been made: all that matters is that AWS is done.
+			all = append(all, reconcile.Change{Action: reconcile.Create, Addr: h.Addr, After: h.Before})
 		}
 	}
 	return all

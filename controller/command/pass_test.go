@@ -108,9 +108,8 @@ func (r *rig) settle(docs []spec.EventRouting) {
 	r.t.Fatalf("no empty plan after 6 passes; the last one has %v", r.plan(docs).Changes)
 }
 
-func routing(t testing.TB, routes string) []spec.EventRouting {
-	t.Helper()
-	text := `apiVersion: eventrouting.dev/v1alpha1
+// ordersText is a document up to its routes.
+const ordersText = `apiVersion: eventrouting.dev/v1alpha1
 kind: EventRouting
 metadata: {name: orders}
 spec:
@@ -120,8 +119,11 @@ spec:
   eventType: {path: eventType}
   defaults: {retry: {maxAttempts: 5, maxAge: 6h}}
   routes:
-` + routes
-	return load(t, []byte(text))
+`
+
+func routing(t testing.TB, routes string) []spec.EventRouting {
+	t.Helper()
+	return load(t, []byte(ordersText+routes))
 }
 
 func load(t testing.TB, text []byte) []spec.EventRouting {
