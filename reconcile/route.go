@@ -15,7 +15,7 @@ const takeoverLead = 2 * time.Minute
 // route plans what one route wants: its alias, then its mapping.
 func (p *planner) route(w *wish) {
 	if why, reason := p.impossible(w); why != "" {
-		p.add(p.creation(w)).hold(why, reason)
+		p.add(p.wanted(w)).hold(why, reason)
 		return
 	}
 	alias, aliased := p.live.Aliases[w.alias.Key]
@@ -173,6 +173,14 @@ func (p *planner) planCreate(w *wish) {
 		s.hold(WhyStart, "it starts at "+start.at.String())
 		s.until = start.at.At
 	}
+}
+
+// wanted is what a route would do to its mapping, if it could.
+func (p *planner) wanted(w *wish) *step {
+	if found := p.live.Mappings[w.mapping.Key]; len(found) > 0 {
+		return p.update(w, found[0])
+	}
+	return p.creation(w)
 }
 
 // creation is the making of a route's mapping.

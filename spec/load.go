@@ -52,7 +52,7 @@ func Load(fsys fs.FS, paths ...string) ([]EventRouting, []Finding) {
 		}
 	}
 	sortFindings(findings)
-	return docs, findings
+	return docs, slices.Compact(findings)
 }
 
 func isError(f Finding) bool { return f.Severity == Error }
