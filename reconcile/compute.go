@@ -72,7 +72,8 @@ type step struct {
 	Change
 	wish  *wish // whose change it is; nil for a retirement and a reservation
 	doc   *spec.EventRouting
-	why   Why // set: held
+	gives bool // it waits for the taker of events that leave the mapping
+	why   Why  // set: held
 	until time.Time
 }
 
@@ -164,7 +165,7 @@ func (s *step) rank() int {
 		return 6
 	case s.Action == Lower:
 		return 7
-	case slices.ContainsFunc(s.Needs, func(a Addr) bool { return a.Kind == KindMapping }):
+	case s.gives:
 		return 5
 	}
 	return 4

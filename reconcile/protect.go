@@ -61,13 +61,16 @@ func (p *planner) protectOne(s *step, before, after *Mapping, leaving pattern.Se
 	var needs []Addr
 	for _, w := range takers {
 		names = append(names, w.addr.Name)
-		t := p.step(w.addr)
-		switch {
-		case t == nil || p.takes(w, leaving): // whatever else changes in it
-		case t.held():
+		if p.takes(w, leaving) {
+			continue // whatever else changes in it
+		}
+		steps := p.makes(w)
+		if len(steps) == 0 || slices.ContainsFunc(steps, (*step).held) {
 			waiting = append(waiting, w.addr.Name)
-		default:
-			needs = append(needs, w.addr)
+			continue
+		}
+		for _, t := range steps {
+			needs = append(needs, t.Addr)
 		}
 	}
 	widens := after.Enabled && p.taken(*before).Covers(pattern.NewSet(after.Filters)).Verdict != pattern.Yes
@@ -75,16 +78,35 @@ func (p *planner) protectOne(s *step, before, after *Mapping, leaving pattern.Se
 	case widens && len(needs)+len(waiting) > 0:
 		p.takeBoth(s, before, after, names)
 	case len(waiting) > 0:
-		s.hold(WhyTaker, "some of its events go to "+strings.Join(waiting, ", ")+", which is held")
+		s.hold(WhyTaker, "some of its events go to "+strings.Join(waiting, ", ")+", which is not ready")
 	default:
+		s.gives = len(needs) > 0
 		s.Needs = append(s.Needs, needs...)
-		s.Effect = "position kept; " + strings.Join(names, ", ") + " takes over. May lose events: those unread here that were written before the taker's start"
+		verb := " takes"
+		if len(names) > 1 {
+			verb = " take"
+		}
+		s.Effect = "position kept; " + strings.Join(names, ", ") + verb + " over. May lose events: those unread here that were written before the taker's start"
 	}
 }
 
+// makes are the steps that a route needs before its mapping takes events.
+func (p *planner) makes(w *wish) []*step {
+	var all []*step
+	for _, a := range []Addr{{KindAlias, w.alias.Key.String()}, w.addr} {
+		if s := p.step(a); s != nil && !s.follows() {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
 // takes says whether a route's live mapping takes already what the route wants
-// of some events.
+// of some events. Without its alias a mapping has nothing to run.
 func (p *planner) takes(w *wish, events pattern.Set) bool {
+	if !p.ownsAlias(w.alias.Key) {
+		return false
+	}
 	return slices.ContainsFunc(p.live.Mappings[w.mapping.Key], func(m Mapping) bool {
 		if m.State != "Enabled" {
 			return false

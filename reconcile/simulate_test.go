@@ -55,9 +55,6 @@ func simulateMapping(t testing.TB, next reconcile.State, c reconcile.Change, aft
 		after.UUID = fmt.Sprintf("uuid-of-%s-%s", after.Key.Stream, after.Key.Qualifier)
 		at = []reconcile.Mapping{after}
 	}
-	if next.Facts.Tags == nil {
-		next.Facts.Tags = map[string]map[string]string{}
-	}
 	tags := maps.Clone(next.Facts.Tags[after.UUID])
 	if tags == nil {
 		tags = map[string]string{}
@@ -91,6 +88,9 @@ func copyState(s reconcile.State) reconcile.State {
 		s.Aliases = map[reconcile.AliasKey]reconcile.Alias{}
 	}
 	s.Facts.Tags = maps.Clone(s.Facts.Tags)
+	if s.Facts.Tags == nil {
+		s.Facts.Tags = map[string]map[string]string{}
+	}
 	return s
 }
 
