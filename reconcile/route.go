@@ -88,6 +88,9 @@ func (p *planner) planAlias(w *wish, live Alias, exists bool) bool {
 		if noted {
 			whose = "belongs to owner " + note.Owner
 		}
+		if found := p.live.Mappings[w.mapping.Key]; len(found) > 0 {
+			whose += ", and mapping " + found[0].UUID + " runs it"
+		}
 		p.find(w.find(spec.Warning, CodeForeign,
 			"alias %s exists and %s: remove it, rename the route, or use its owner with --owner", live.Key, whose))
 		p.add(p.creation(w)).hold(WhyForeign, "alias "+live.Key.String()+" "+whose)
