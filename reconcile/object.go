@@ -83,7 +83,7 @@ type Alias struct {
 // Consumer is an enhanced fan-out consumer of a stream.
 type Consumer struct {
 	Key  ConsumerKey       `json:"key"`
-	Tags map[string]string `json:"tags,omitempty"`
+	Tags map[string]string `json:"tags,omitempty"` // to write; live: see Facts.ConsumerTags
 
 	ARN    string `json:"arn,omitempty"`    // live
 	Status string `json:"status,omitempty"` // live: CREATING, ACTIVE or DELETING

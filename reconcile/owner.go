@@ -14,6 +14,10 @@ const (
 	// TagSince is when the mapping's present coverage began, RFC 3339, or
 	// [SincePending] from before a widening on. Never earlier than the truth.
 	TagSince = "eventrouting.dev/since"
+	// TagStart is the start intended for what a consumer's mapping reads, on
+	// both: RFC 3339 or trim-horizon. A mapping that goes missing beside its
+	// consumer, or stays behind on a dead one, comes back from there.
+	TagStart = "eventrouting.dev/start"
 	// TagOff is the cause and the time of a disabling by us, see [Off].
 	TagOff = "eventrouting.dev/off"
 )

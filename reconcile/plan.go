@@ -33,13 +33,14 @@ type Action string
 
 // The actions. A plan has no other way to touch AWS.
 const (
-	Create Action = "create" // a mapping or alias that is not there
-	Update Action = "update" // in place; a mapping's position is kept
-	Retire Action = "retire" // disable a mapping that no route wants; its position is kept
-	Revive Action = "revive" // enable a mapping that we had disabled
-	Raise  Action = "raise"  // the reservation
-	Lower  Action = "lower"  // the reservation
-	// Delete and register come with handover and enhanced fan-out.
+	Create   Action = "create"   // a mapping or alias that is not there
+	Register Action = "register" // a consumer that is not there
+	Update   Action = "update"   // in place; a mapping's position is kept, of a consumer only tags change
+	Retire   Action = "retire"   // disable a mapping that no route wants; its position is kept
+	Revive   Action = "revive"   // enable a mapping that we had disabled
+	Raise    Action = "raise"    // the reservation
+	Lower    Action = "lower"    // the reservation
+	// Delete comes with handover.
 )
 
 // Change is one step of a plan, as plain data.
@@ -112,7 +113,7 @@ type Need struct {
 // Ask is a fact that a plan lacks.
 type Ask struct {
 	What AskWhat
-	Name string // UUID of a mapping, or a function; empty for limits
+	Name string // UUID of a mapping, a function, or the ARN of a consumer; empty for limits
 }
 
 // AskWhat is the kind of a fact.
@@ -120,10 +121,11 @@ type AskWhat string
 
 // What can be asked; each answer has its place in [Facts].
 const (
-	AskTags     AskWhat = "tags"     // of the mapping UUID
-	AskFilter   AskWhat = "filter"   // of the mapping UUID, which is encrypted
-	AskInvokers AskWhat = "invokers" // of the function
-	AskLimits   AskWhat = "limits"   // of the account
+	AskTags         AskWhat = "tags"          // of the mapping UUID
+	AskFilter       AskWhat = "filter"        // of the mapping UUID, which is encrypted
+	AskInvokers     AskWhat = "invokers"      // of the function
+	AskLimits       AskWhat = "limits"        // of the account
+	AskConsumerTags AskWhat = "consumer-tags" // of the consumer ARN
 )
 
 // Plan is what a pass would do and what it found. It is data: printing,
@@ -156,6 +158,7 @@ type Options struct {
 type Scope struct {
 	Streams   []string // names or ARNs, as the documents write them; sorted
 	Functions []string // names, sorted
+	FanOut    []string // those of Streams whose consumers matter, as in Streams
 	// Since is how far back closed shards matter: the longest releaseAfter.
 	Since time.Duration
 }

@@ -35,8 +35,8 @@ type State struct {
 	Streams   map[string]Stream        `json:"streams,omitempty"`   // by name
 	Functions map[string]Function      `json:"functions,omitempty"` // by name
 	Aliases   map[AliasKey]Alias       `json:"aliases,omitempty"`   // every alias of those functions
-	Consumers map[ConsumerKey]Consumer `json:"consumers,omitempty"`
-	Mappings  map[Key][]Mapping        `json:"mappings,omitempty"` // every mapping of account and region; more than one per key only where AWS allows what we do not know
+	Consumers map[ConsumerKey]Consumer `json:"consumers,omitempty"` // every consumer of the streams in Scope.FanOut
+	Mappings  map[Key][]Mapping        `json:"mappings,omitempty"`  // every mapping of account and region; more than one per key only where AWS allows what we do not know
 
 	Facts Facts `json:"facts"`
 }
@@ -48,6 +48,8 @@ type Facts struct {
 	Filters  map[string]EncryptedFilter   `json:"filters,omitempty"`  // of a mapping whose filter is encrypted, by UUID
 	Invokers map[string]Invokers          `json:"invokers,omitempty"` // by function
 	Limits   *Limits                      `json:"limits,omitempty"`   // of the account in the region
+
+	ConsumerTags map[string]map[string]string `json:"consumerTags,omitempty"` // by the ARN of the consumer
 }
 
 // EncryptedFilter is what could be read of a filter that a KMS key encrypts.
