@@ -23,6 +23,7 @@ import (
 //	protect   nothing stops taking events before its taker has settled
 //	capacity  the reservation rises before what needs it
 //	hold      policy and pause; what needs something held is held
+//	coverage  what goes to several takers then, and what to none
 //	order     an order in which the changes can be applied
 func Compute(docs []spec.EventRouting, live State, o Options, now time.Time) Plan {
 	p := newPlanner(docs, live, o, now)
@@ -34,6 +35,7 @@ func Compute(docs []spec.EventRouting, live State, o Options, now time.Time) Pla
 	p.capacity()
 	p.hold()
 	p.readers()
+	p.coverage()
 	return p.plan()
 }
 
@@ -169,6 +171,10 @@ func (s *step) rank() int {
 		return 5
 	}
 	return 4
+}
+
+func compareAddrs(a, b Addr) int {
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
 }
 
 func compareFindings(a, b spec.Finding) int {

@@ -16,7 +16,10 @@ const (
 	CodeEnum       = "enum"          // a word that is none of those allowed
 	CodeConflict   = "conflict"      // settings that exclude or need each other
 	CodeFilter     = "filter"        // a route's filter cannot be built, or does not fit into AWS's limits
-	CodeOverlap    = "overlap"       // an event type in two routes that do not exclude each other
+	CodeOverlap    = "overlap"       // events that go to several routes or mappings
+	CodeMayOverlap = "may-overlap"   // events that may go to several routes or mappings, which their conditions leave open
+	CodeGap        = "gap"           // events that nobody takes: types of routes that do not run, and what no document names
+	CodeMayDrop    = "may-drop"      // event types that are taken under further conditions only
 	CodeReadBudget = "read-budget"   // more standard mappings on a stream than its shards can serve, or nearly
 	CodeConsumers  = "consumers"     // more enhanced fan-out consumers on a stream than AWS allows, or nearly
 	CodePoison     = "poison-record" // a record that always fails blocks its shard until the data expires

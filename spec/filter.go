@@ -101,7 +101,7 @@ func (c *check) overlaps(sets []*pattern.Set) {
 		for k, t := range r.EventTypes {
 			for _, i := range routes[t] {
 				if i != j && c.overlap(sets, i, j) {
-					c.reportOverlap(i, j, k, t)
+					c.reportOverlap(sets, i, j, k, t)
 				}
 			}
 			routes[t] = append(routes[t], j)
@@ -123,17 +123,23 @@ func (c *check) overlap(sets []*pattern.Set, i, j int) bool {
 	return sets[i].Overlaps(*sets[j]).Verdict != pattern.No
 }
 
-func (c *check) reportOverlap(i, j, k int, eventType string) {
+func (c *check) reportOverlap(sets []*pattern.Set, i, j, k int, eventType string) {
 	a, b := c.routes[i], c.routes[j]
+	example := ""
+	if sets[i] != nil && sets[j] != nil {
+		if w := sets[i].Overlaps(*sets[j]).Witness; w != nil {
+			example = "; for example " + string(w)
+		}
+	}
 	path := fmt.Sprintf("%s.eventTypes[%d]", routePath(j), k)
 	why := "remove it from one, give both `where` conditions that exclude each other, or write allowOverlap: true on both"
 	if !a.Enabled || !b.Enabled {
-		c.warn(CodeOverlap, path, "event type %q is also in route %s: with both enabled its events are processed twice; %s", eventType, a.Name, why)
+		c.warn(CodeOverlap, path, "event type %q is also in route %s: with both enabled its events are processed twice; %s%s", eventType, a.Name, why, example)
 		return
 	}
 	may := "its events are processed twice"
 	if len(a.Where) > 0 && len(b.Where) > 0 {
 		may = "their `where` do not exclude each other, so events may be processed twice"
 	}
-	c.err(CodeOverlap, path, "event type %q is also in route %s: %s; %s", eventType, a.Name, may, why)
+	c.err(CodeOverlap, path, "event type %q is also in route %s: %s; %s%s", eventType, a.Name, may, why, example)
 }

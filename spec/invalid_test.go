@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -18,10 +19,11 @@ import (
 var update = flag.Bool("update", false, "write what tests want into testdata; read the difference before you commit it")
 
 // TestInvalid loads every file of testdata/invalid, one mistake each. It begins
-// with what Load finds, errors and warnings, in "# want:" lines. A new case is
+// with what Load finds, errors and warnings, in "# want:" lines; those of
+// testdata/coverage are valid and begin with what CoverDocuments finds as well. A new case is
 // a new file and go test ./spec -run TestInvalid -update.
 func TestInvalid(t *testing.T) {
-	files, err := filepath.Glob("testdata/invalid/*")
+	files, err := filepath.Glob("testdata/[ic]*/*")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,6 +75,9 @@ func wants(text []byte) string {
 func listed(text []byte) string {
 	docs, findings := spec.Load(fstest.MapFS{"f.yaml": {Data: text}}, "f.yaml")
 	var b strings.Builder
+	if len(docs) > 0 && slices.IndexFunc(findings, func(f spec.Finding) bool { return f.Severity == spec.Error }) < 0 {
+		findings = append(findings, spec.CoverDocuments(docs)...)
+	}
 	for _, f := range findings {
 		f.File = ""
 		at := ""
@@ -85,6 +90,9 @@ func listed(text []byte) string {
 		if f.Severity == spec.Error {
 			fmt.Fprintf(&b, "# returned with an error: %s\n", f)
 		}
+	}
+	if b.Len() == 0 {
+		return "# want: nothing\n"
 	}
 	return b.String()
 }

@@ -15,13 +15,20 @@ func newValidate() *cobra.Command {
 		Short: "Check documents offline: every problem, with file and line",
 		Long: `Validate reads documents from files and folders and lists every problem of
 every file. It calls nobody. Exit code 0 when there is no error (warnings are
-none), 1 otherwise.`,
+none), 1 otherwise.
+
+It also says which events go to several routes and which to none, with an event
+that shows it. That assumes one text, or nothing, in each record's event type
+field: an array there may go to several routes.`,
 		Example: "  eventrouting validate routing/",
 		Args:    paths,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			docs, findings, err := load(args)
 			if err != nil {
 				return err
+			}
+			if count(findings, spec.Error) == 0 {
+				findings = append(findings, spec.CoverDocuments(docs)...)
 			}
 			out := cmd.OutOrStdout()
 			if err := render.Findings(out, findings, render.Options{Color: colour(out)}); err != nil {

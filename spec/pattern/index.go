@@ -8,21 +8,24 @@ import "slices"
 // (a catch-all, a prefix) are tried each time. It is immutable and safe for
 // concurrent use.
 type Index struct {
-	prog *program
-	all  []int // sets without filters
+	prog   *program
+	all    []int    // sets without filters
+	rules  [][]rule // by set
+	opaque []bool   // by set: some of its filters were not understood
 }
 
 // NewIndex compiles sets; they are known by their place among them. Opaque
 // filters take nothing, as in [Set.Match].
 func NewIndex(sets []Set) *Index {
-	x := &Index{}
 	owners := make([][]rule, len(sets))
+	x := &Index{rules: owners, opaque: make([]bool, len(sets))}
 	for i, s := range sets {
 		if s.Everything() {
 			x.all = append(x.all, i)
 			continue
 		}
 		owners[i] = s.b.rules
+		x.opaque[i] = len(s.b.opaque) > 0
 	}
 	x.prog = compile(owners...)
 	return x

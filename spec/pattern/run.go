@@ -25,6 +25,8 @@ type run struct {
 	stack   []frame // arrays that are open
 	text    []byte
 	owners  []int32
+
+	seen []seen // by field, what stands there; nil unless somebody asks
 }
 
 type hit struct{ cond, member, next int32 }
@@ -153,6 +155,9 @@ func (r *run) array(n *node, level, depth int) bool {
 
 func (r *run) leaf(at int32, v *value, level int) {
 	f := &r.p.fields[at]
+	if r.seen != nil {
+		r.seen[at].add(v)
+	}
 	if v.kind == kindString {
 		for _, c := range f.plain[string(v.text)] {
 			r.hit(c, level)
