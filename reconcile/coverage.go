@@ -23,35 +23,38 @@ func (p *planner) coverage() {
 		}
 	}
 	for _, g := range spec.Groups(p.docs) {
-		if _, ok := p.live.Streams[g.Stream]; !ok {
-			continue
+		if _, ok := p.live.Streams[g.Stream]; ok {
+			p.cover(g, p.others(g.Stream, retired))
 		}
-		others := p.others(g.Stream, retired)
-		wanted, taking := slices.Clone(others), slices.Clone(others)
-		same := true
-		for _, w := range p.index.wantStream[g.Stream] {
-			if w.route.Enabled && !p.foreignTo(w) {
-				wanted = append(wanted, w.doc.Taker(w.route, w.set))
-			}
-			set, takes := p.will(w)
-			if takes {
-				taking = append(taking, w.doc.Taker(w.route, set))
-			}
-			same = same && takes == w.route.Enabled && (!takes || set.Equal(w.set))
+	}
+}
+
+// cover reports about one group of documents; others are takers beside routes.
+func (p *planner) cover(g spec.Group, others []spec.Taker) {
+	wanted, taking := slices.Clone(others), slices.Clone(others)
+	same := true
+	for _, w := range p.index.wantStream[g.Stream] {
+		if w.route.Enabled && !p.foreignTo(w) {
+			wanted = append(wanted, w.doc.Taker(w.route, w.set))
 		}
-		c := g.Cover(wanted)
-		for _, name := range c.Unknown {
-			p.find(g.Docs[0].Find(spec.Info, CodeFilterUnknown, "spec.stream",
-				"%s has filters that are encrypted, or written in what this tool does not know: what it takes twice and what it leaves out cannot be told", name))
+		set, takes := p.will(w)
+		if takes {
+			taking = append(taking, w.doc.Taker(w.route, set))
 		}
-		p.findings = append(p.findings, c.Overlaps...)
-		if !same {
-			c = g.Cover(taking)
-		}
-		p.findings = append(p.findings, c.Findings...)
-		for _, gap := range c.Gaps {
-			p.findGap(g, gap)
-		}
+		same = same && takes == w.route.Enabled && (!takes || set.Equal(w.set))
+	}
+	c := g.Cover(wanted)
+	for _, name := range c.Unknown {
+		p.find(g.Docs[0].Find(spec.Info, CodeFilterUnknown, "spec.stream",
+			"%s has filters that are encrypted, or written in what this tool does not know: what it takes twice and what it leaves out cannot be told", name))
+	}
+	p.findings = append(p.findings, c.Overlaps...)
+	if !same {
+		c = g.Cover(taking)
+	}
+	p.findings = append(p.findings, c.Findings...)
+	for _, gap := range c.Gaps {
+		p.findGap(g, gap)
 	}
 }
 

@@ -219,41 +219,27 @@ func (c *cover) mayDrop(f pattern.Finding) {
 	c.out.Findings = append(c.out.Findings, takers[i].Doc.Find(Info, CodeMayDrop, routePath(takers[i].Index), "%s", text))
 }
 
-const (
-	otherTypes = "other event types"
-	notJSON    = "payloads that are not JSON"
-)
-
 // undeclared reports, in one finding, what no document names and nothing takes.
 // Payloads that are not JSON are left out where they are all of it: only a
 // mapping without filters takes those, and a route is one with.
 func (c *cover) undeclared(all []pattern.Finding) {
-	words := map[string]pattern.Finding{}
-	for _, f := range all {
-		word := ""
-		switch {
-		case f.Kind == pattern.Unknown:
+	words := []string{"other event types", "records without " + c.field, "payloads that are not JSON"}
+	found := make([]*pattern.Finding, len(words))
+	for i, f := range all {
+		if f.Kind == pattern.Unknown {
 			c.out.Unknown = append(c.out.Unknown, f.Routes...)
-		case f.Class == pattern.Text, f.Class == pattern.OtherText:
-			word = otherTypes
-		case f.Class == pattern.NoField:
-			word = "records without " + c.field
-		case f.Class == pattern.NotJSON:
-			word = notJSON
-		default: // a type that is no text: part of what is dropped without a type
-		}
-		if _, seen := words[word]; !seen && word != "" {
-			words[word] = f
+		} else if at := undeclaredClass(f.Class); at >= 0 && found[at] == nil {
+			found[at] = &all[i]
 		}
 	}
 	var what []string
 	var witness []byte
-	for _, word := range []string{otherTypes, "records without " + c.field, notJSON} {
-		if f, ok := words[word]; ok && (word != notJSON || len(what) > 0) {
-			what = append(what, word)
-			if witness == nil {
-				witness = f.Witness
-			}
+	for i, f := range found {
+		if f == nil || i == len(words)-1 && len(what) == 0 {
+			continue
+		}
+		if what = append(what, words[i]); witness == nil {
+			witness = f.Witness
 		}
 	}
 	if len(what) == 0 {
@@ -306,6 +292,21 @@ func CoverDocuments(docs []EventRouting) []Finding {
 // Taker is a route as a taker of what set takes.
 func (e *EventRouting) Taker(r Resolved, set pattern.Set) Taker {
 	return Taker{Name: e.Metadata.Name + "/" + r.Name, Function: BareName(r.Function), Set: set, Doc: e, Index: r.Index, Shared: r.AllowOverlap}
+}
+
+// undeclaredClass is the place among the words of undeclared; -1 for a type that
+// is no text, which is part of what is dropped without a type.
+func undeclaredClass(c pattern.Class) int {
+	switch c {
+	case pattern.Text, pattern.OtherText:
+		return 0
+	case pattern.NoField:
+		return 1
+	case pattern.NotJSON:
+		return 2
+	case pattern.Declared, pattern.NotText:
+	}
+	return -1
 }
 
 // catchAlls names the catch-alls of the group's documents that run, or do not.

@@ -71,7 +71,7 @@ func (r *run) nearest(rules []rule, goals []goal, first string) *Miss {
 	for i, g := range goals {
 		var failed []int
 		for j, c := range g.conds {
-			if r.head[c] < 0 && !(r.p.conds[c].absent && r.missing(c)) {
+			if r.head[c] < 0 && (!r.p.conds[c].absent || !r.missing(c)) {
 				failed = append(failed, j)
 			}
 		}
