@@ -113,13 +113,32 @@ func (a *application) startReady(ctx context.Context, w Writer) {
 		switch {
 		case err != nil:
 			a.reach(i, Skipped, err)
-		case !ready:
+		case !ready, a.crowded(a.steps[i].Change):
 		case ctx.Err() != nil:
 			a.reach(i, Skipped, context.Cause(ctx))
 		default:
 			a.start(ctx, w, i)
 		}
 	}
+}
+
+// maxRegistering is how many consumers of one stream AWS creates at a time.
+// https://docs.aws.amazon.com/kinesis/latest/APIReference/API_RegisterStreamConsumer.html
+const maxRegistering = 5
+
+// crowded says whether a consumer has to wait for others of its stream.
+func (a *application) crowded(c Change) bool {
+	want, ok := c.After.(*Consumer)
+	if !ok || c.Before != nil {
+		return false
+	}
+	n := 0
+	for _, s := range a.steps {
+		if other, ok := s.Change.After.(*Consumer); ok && s.Change.Before == nil && other.Key.Stream == want.Key.Stream && (s.Stage == Started || s.Stage == Waiting) {
+			n++
+		}
+	}
+	return n >= maxRegistering
 }
 
 func (a *application) start(ctx context.Context, w Writer, i int) {

@@ -143,10 +143,9 @@ func (p *planner) routeTerm(w *wish, counted map[string]bool) (Term, int) {
 	if s := p.step(w.addr); w.route.Enabled && (s == nil || !s.waits()) {
 		factor = w.mapping.ParallelizationFactor
 	}
-	for _, m := range p.live.Mappings[w.mapping.Key] {
-		if s := p.step(w.addr); s != nil && s.impossible() {
-			continue // somebody else's, counted as such
-		}
+	// What is somebody else's is counted as such, and what still runs another
+	// function is counted there.
+	if m, s := w.live, p.step(w.addr); m != nil && m.Key.Function == w.mapping.Key.Function && (s == nil || !s.impossible()) {
 		counted[m.UUID] = true
 		if m.Enabled || !m.Settled() {
 			before = shards * m.ParallelizationFactor
@@ -177,7 +176,7 @@ func (p *planner) countRest(d *demand, counted map[string]bool) {
 		switch {
 		case m.Key.Kinesis() && observed:
 			what := "foreign"
-			if p.ownsAlias(AliasKey{m.Key.Function, m.Key.Qualifier}) {
+			if p.ours(m) {
 				what = "mapping"
 			}
 			shards := activeShards(stream)

@@ -16,9 +16,10 @@ import (
 //
 // The plan goes through these steps:
 //
-//	desired   routes become mappings and aliases
+//	desired   routes become mappings, aliases and consumers
+//	claim     each route's live mapping
 //	follow    aliases point where `follow` points
-//	diff      per route: create, update, revive, or held with the reason
+//	diff      per route: create, register, update, revive, or held with the reason
 //	retire    mappings of named routings that no route wants
 //	protect   nothing stops taking events before its taker has settled
 //	capacity  the reservation rises before what needs it
@@ -27,6 +28,7 @@ import (
 //	order     an order in which the changes can be applied
 func Compute(docs []spec.EventRouting, live State, o Options, now time.Time) Plan {
 	p := newPlanner(docs, live, o, now)
+	p.claim()
 	for _, w := range p.wishes {
 		p.route(w)
 	}
@@ -51,15 +53,16 @@ type planner struct {
 	needs    []Need
 	asks     []Ask
 
-	sets  map[string]pattern.Set // of live mappings, by UUID
-	at    map[Addr]*step         // the first step at an address
-	index index
+	sets    map[string]pattern.Set // of live mappings, by UUID
+	claimed map[string]*wish       // by UUID of the mapping that is the route's
+	at      map[Addr]*step         // the first step at an address
+	index   index
 }
 
 func newPlanner(docs []spec.EventRouting, live State, o Options, now time.Time) *planner {
 	p := &planner{
 		live: live, o: o, now: now.UTC(), docs: slices.Clone(docs),
-		sets: map[string]pattern.Set{}, at: map[Addr]*step{},
+		sets: map[string]pattern.Set{}, claimed: map[string]*wish{}, at: map[Addr]*step{},
 	}
 	slices.SortStableFunc(p.docs, func(a, b spec.EventRouting) int {
 		return cmp.Or(cmp.Compare(a.Metadata.Name, b.Metadata.Name), cmp.Compare(a.Origin.File, b.Origin.File))
@@ -154,10 +157,11 @@ func (p *planner) plan() Plan {
 // what it has to cover; takers before givers.
 func (s *step) rank() int {
 	_, isAlias := s.After.(*Alias)
+	_, isConsumer := s.After.(*Consumer)
 	switch {
 	case isAlias && s.Action == Update:
 		return 0
-	case isAlias:
+	case isAlias, isConsumer:
 		return 1
 	case s.Action == Raise:
 		return 2

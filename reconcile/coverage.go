@@ -63,7 +63,7 @@ func (p *planner) cover(g spec.Group, others []spec.Taker) {
 func (p *planner) others(stream string, retired map[string]bool) []spec.Taker {
 	var all []spec.Taker
 	for _, m := range p.index.onStream[stream] {
-		if w := p.index.wanted[m.Key]; !m.Enabled || w != nil && !p.foreignTo(w) || retired[m.UUID] {
+		if w := p.claimed[m.UUID]; !m.Enabled || w != nil && !p.foreignTo(w) || retired[m.UUID] || p.dead(m) {
 			continue
 		}
 		set := p.taken(m)
@@ -99,15 +99,13 @@ func (p *planner) will(w *wish) (pattern.Set, bool) {
 	if p.foreignTo(w) {
 		return pattern.Set{}, false // counted as what it is
 	}
-	for _, m := range p.live.Mappings[w.mapping.Key] {
-		if m.Enabled {
-			if slices.Equal(m.Filters, w.mapping.Filters) && !m.FiltersUnknown {
-				return w.set, true
-			}
-			return p.taken(m), true
-		}
+	if w.live == nil || !w.live.Enabled {
+		return pattern.Set{}, false
 	}
-	return pattern.Set{}, false
+	if slices.Equal(w.live.Filters, w.mapping.Filters) && !w.live.FiltersUnknown {
+		return w.set, true
+	}
+	return p.taken(*w.live), true
 }
 
 // findGap reports declared types that nothing will take, by the route that

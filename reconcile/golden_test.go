@@ -106,11 +106,16 @@ func untouched(t testing.TB, live reconcile.State, p reconcile.Plan, o reconcile
 		switch before := c.Before.(type) {
 		case *reconcile.Mapping:
 			a, ok := live.Aliases[reconcile.AliasKey{Function: before.Key.Function, Name: before.Key.Qualifier}]
+			ok = ok && before.Key.Consumer == "" && strings.Contains(before.Key.Qualifier, "--")
 			if ok && !strings.Contains(a.Description, "owner="+o.Owner+" ") {
 				t.Errorf("%s %s: its alias is not ours: %q", c.Action, c.Addr, a.Description)
 			}
 			if !ok && live.Facts.Tags[before.UUID][reconcile.TagOwner] != o.Owner {
 				t.Errorf("%s %s: it has no alias, and its tags are not ours", c.Action, c.Addr)
+			}
+		case *reconcile.Consumer:
+			if owner := live.Facts.ConsumerTags[before.ARN][reconcile.TagOwner]; owner != "" && owner != o.Owner {
+				t.Errorf("%s %s is not ours", c.Action, c.Addr)
 			}
 		case *reconcile.Alias:
 			if !strings.Contains(before.Description, "owner="+o.Owner+" ") {
@@ -131,7 +136,7 @@ func liveState(t *testing.T, a *txtar.Archive, o reconcile.Options) reconcile.St
 	}
 	docs := documents(t, before)
 	live, _ = settle(t, live, func(s reconcile.State, now time.Time) reconcile.Plan { return reconcile.Compute(docs, s, o, now) }, noon.Add(-24*time.Hour))
-	live.Facts.Tags = nil // nobody has asked yet
+	live.Facts.Tags, live.Facts.ConsumerTags = nil, nil // nobody has asked yet
 	patch := member(a, "since.json")
 	if patch == nil {
 		return live
@@ -193,6 +198,10 @@ func decodeState(t *testing.T, b []byte) reconcile.State {
 	for k, a := range s.Aliases {
 		a.Key = k
 		s.Aliases[k] = a
+	}
+	for k, c := range s.Consumers {
+		c.Key = k
+		s.Consumers[k] = c
 	}
 	for k, st := range s.Streams {
 		st.Name = k

@@ -16,7 +16,7 @@ func (p *planner) hold() {
 		switch policy := s.doc.Policy(); {
 		case s.doc.Spec.Paused:
 			s.hold(WhyPaused, s.doc.Metadata.Name+" is paused")
-		case policy == spec.PolicyCreateOnly && s.Action != Create,
+		case policy == spec.PolicyCreateOnly && s.Action != Create && s.Action != Register,
 			policy == spec.PolicyUpsertOnly && s.Action == Retire:
 			s.hold(WhyPolicy, "the policy of "+s.doc.Metadata.Name+" is "+string(policy))
 		}

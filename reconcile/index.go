@@ -12,12 +12,13 @@ type index struct {
 	wantAddr     map[Addr]*wish
 	wantStream   map[string][]*wish
 	wantFunction map[string][]*wish
+	fanOut       map[string]bool // streams whose consumers were looked at
 }
 
 func newIndex(wishes []*wish, live State) index {
 	x := index{
 		onStream: map[string][]Mapping{}, onFunction: map[string][]Mapping{},
-		wanted: map[Key]*wish{}, wantAddr: map[Addr]*wish{}, wantStream: map[string][]*wish{}, wantFunction: map[string][]*wish{},
+		wanted: map[Key]*wish{}, wantAddr: map[Addr]*wish{}, wantStream: map[string][]*wish{}, wantFunction: map[string][]*wish{}, fanOut: map[string]bool{},
 	}
 	for _, ms := range live.Mappings {
 		x.mappings = append(x.mappings, ms...)
@@ -30,6 +31,7 @@ func newIndex(wishes []*wish, live State) index {
 	for _, w := range wishes {
 		k := w.mapping.Key
 		x.wanted[k], x.wantAddr[w.addr] = w, w
+		x.fanOut[k.Stream] = x.fanOut[k.Stream] || k.Consumer != ""
 		x.wantStream[k.Stream] = append(x.wantStream[k.Stream], w)
 		x.wantFunction[k.Function] = append(x.wantFunction[k.Function], w)
 	}

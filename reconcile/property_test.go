@@ -45,7 +45,11 @@ spec:
 		}
 	}
 	for i := range n {
-		fmt.Fprintf(&b, "    - {name: r%d, eventTypes: [%s], enabled: %v, parallelizationFactor: %d, batchSize: %d}\n", i, strings.Join(types[i], ", "),
+		isolation := rapid.SampledFrom([]string{"Alias", "Alias", "FanOut", "Function"}).Draw(t, "isolation")
+		if isolation == "Function" {
+			isolation = fmt.Sprintf("Function, function: %s%d", name, i)
+		}
+		fmt.Fprintf(&b, "    - {name: r%d, eventTypes: [%s], isolation: %s, enabled: %v, parallelizationFactor: %d, batchSize: %d}\n", i, strings.Join(types[i], ", "), isolation,
 			rapid.IntRange(0, 4).Draw(t, "enabled") > 0, rapid.IntRange(1, 3).Draw(t, "factor"), rapid.SampledFrom([]int{10, 100}).Draw(t, "batch"))
 	}
 	if rapid.Bool().Draw(t, "catchAll") {
@@ -100,7 +104,23 @@ func randomWorld(t *rapid.T) reconcile.State {
 			Invokers: map[string]reconcile.Invokers{"f": {}},
 		},
 	}
+	for _, f := range []string{"one", "two"} {
+		for i := range 4 {
+			name := fmt.Sprint(f, i)
+			live.Functions[name] = reconcile.Function{Name: name}
+			k := reconcile.AliasKey{Function: name, Name: "live"}
+			live.Aliases[k] = reconcile.Alias{Key: k, Version: "1"}
+			live.Facts.Invokers[name] = reconcile.Invokers{}
+		}
+	}
+	if rapid.IntRange(0, 3).Draw(t, "consumer") == 0 {
+		k := reconcile.ConsumerKey{Stream: "s", Name: "one--r1"}
+		c := reconcile.Consumer{Key: k, ARN: consumerARN(k, 0), Status: "ACTIVE"}
+		live.Consumers = map[reconcile.ConsumerKey]reconcile.Consumer{k: c}
+		live.Facts.ConsumerTags = map[string]map[string]string{c.ARN: {}}
+	}
 	for i, k := range []reconcile.Key{
+		{Stream: "s", Function: "one0", Qualifier: "live"}, {Stream: "s", Function: "one1"},
 		{Stream: "s", Function: "f", Qualifier: "x--y"}, {Stream: "s", Function: "f", Qualifier: "blue--r0"},
 		{Stream: "s2", Function: "f"}, {Stream: "s", Function: "other"}, {Stream: "s", Function: "f", Qualifier: "one--r2"},
 	} {
@@ -125,6 +145,17 @@ func randomWorld(t *rapid.T) reconcile.State {
 // perturb does what people do behind our back.
 func perturb(t *rapid.T, live reconcile.State) reconcile.State {
 	live = copyState(live)
+	for _, k := range slices.SortedFunc(mapKeys(live.Consumers), func(a, b reconcile.ConsumerKey) int { return strings.Compare(a.String(), b.String()) }) {
+		c := live.Consumers[k]
+		switch rapid.IntRange(0, 5).Draw(t, "perturb "+k.String()) {
+		case 0:
+			delete(live.Consumers, k)
+		case 1:
+			c.ARN += "9"
+			live.Facts.ConsumerTags[c.ARN] = map[string]string{}
+			live.Consumers[k] = c
+		}
+	}
 	for _, k := range slices.SortedFunc(mapKeys(live.Mappings), func(a, b reconcile.Key) int { return strings.Compare(a.String(), b.String()) }) {
 		m := live.Mappings[k][0]
 		switch rapid.IntRange(0, 9).Draw(t, "perturb "+k.String()) {
@@ -207,8 +238,8 @@ func follow(r *rapid.T, t testing.TB, live reconcile.State, p reconcile.Plan, do
 		}
 		short := slices.ContainsFunc(p.Findings, func(f spec.Finding) bool { return f.Code == reconcile.CodeShortage })
 		admit := slices.ContainsFunc(docs, func(d spec.EventRouting) bool { return d.OnShortage() == spec.OnShortageAdmit })
-		f := next.Functions["f"]
 		if m, ok := c.After.(*reconcile.Mapping); ok && runs(next, m.Key) > runs(live, m.Key) && (!short || !admit) {
+			f := next.Functions[m.Key.Function]
 			room := 0
 			if f.Reserved != nil {
 				room = *f.Reserved
@@ -218,7 +249,7 @@ func follow(r *rapid.T, t testing.TB, live reconcile.State, p reconcile.Plan, do
 			}
 			need := 0
 			for k := range next.Mappings {
-				if k.Function == "f" {
+				if k.Function == f.Name {
 					need += runs(next, k)
 				}
 			}
@@ -245,7 +276,13 @@ func wantedTypes(doc spec.EventRouting) []string {
 func taken(s reconcile.State, stream string, payload []byte) bool {
 	for k, ms := range s.Mappings {
 		for _, m := range ms {
-			ours := k.Function == "f" && strings.Contains(s.Aliases[reconcile.AliasKey{Function: k.Function, Name: k.Qualifier}].Description, "owner=default ")
+			ours := strings.Contains(s.Aliases[reconcile.AliasKey{Function: k.Function, Name: k.Qualifier}].Description, "owner=default ")
+			if !strings.Contains(k.Qualifier, "--") {
+				ours = s.Facts.Tags[m.UUID][reconcile.TagOwner] == "default"
+			}
+			if k.Consumer != "" {
+				ours = ours && s.Consumers[reconcile.ConsumerKey{Stream: k.Stream, Name: k.Consumer}].ARN == m.SourceARN
+			}
 			if ours && k.Stream == stream && m.Enabled && pattern.NewSet(m.Filters).Match(payload) {
 				return true
 			}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/eventrouting/eventrouting/spec"
 	"github.com/eventrouting/eventrouting/spec/pattern"
 )
 
@@ -19,7 +20,7 @@ import (
 func (p *planner) protect() {
 	for _, s := range p.steps {
 		before, after := s.mappings()
-		if before == nil || after == nil || s.held() || !before.Enabled {
+		if before == nil || after == nil || s.held() || !before.Enabled || p.dead(*before) {
 			continue
 		}
 		leaving := p.taken(*before)
@@ -93,7 +94,11 @@ func (p *planner) protectOne(s *step, before, after *Mapping, leaving pattern.Se
 // makes are the steps that a route needs before its mapping takes events.
 func (p *planner) makes(w *wish) []*step {
 	var all []*step
-	for _, a := range []Addr{{KindAlias, w.alias.Key.String()}, w.addr} {
+	addrs := []Addr{w.addr}
+	if anchor, ok := w.anchor(); ok {
+		addrs = []Addr{anchor, w.addr}
+	}
+	for _, a := range addrs {
 		if s := p.step(a); s != nil && !s.follows() {
 			all = append(all, s)
 		}
@@ -104,20 +109,15 @@ func (p *planner) makes(w *wish) []*step {
 // takes says whether a route's live mapping takes already what the route wants
 // of some events. Without its alias a mapping has nothing to run.
 func (p *planner) takes(w *wish, events pattern.Set) bool {
-	if !p.ownsAlias(w.alias.Key) {
+	if w.live == nil || w.live.State != "Enabled" || !p.ours(*w.live) || w.route.Isolation == spec.IsolationAlias && !p.ownsAlias(w.alias.Key) {
 		return false
 	}
-	return slices.ContainsFunc(p.live.Mappings[w.mapping.Key], func(m Mapping) bool {
-		if m.State != "Enabled" {
-			return false
-		}
-		live := p.taken(m)
-		if live.Covers(w.set).Verdict == pattern.Yes {
-			return true
-		}
-		missing, ok := w.set.Minus(live)
-		return ok && missing.Overlaps(events).Verdict == pattern.No
-	})
+	live := p.taken(*w.live)
+	if live.Covers(w.set).Verdict == pattern.Yes {
+		return true
+	}
+	missing, ok := w.set.Minus(live)
+	return ok && missing.Overlaps(events).Verdict == pattern.No
 }
 
 // takeBoth turns an update that gives and takes into one that only takes.

@@ -17,6 +17,7 @@ func (p *planner) readers() {
 			continue
 		}
 		seen[stream] = true
+		p.consumersOf(&p.docs[i], stream)
 		ours, others := p.countReaders(stream)
 		if others > 0 && ours+others > readLimit {
 			p.find(p.docs[i].Find(spec.Warning, spec.CodeReadBudget, "spec.stream",
@@ -38,7 +39,7 @@ func (p *planner) countReaders(stream string) (ours, others int) {
 		}
 	}
 	for _, m := range p.index.onStream[stream] {
-		wanted := p.index.wanted[m.Key]
+		wanted := p.claimed[m.UUID]
 		if m.Key.Consumer == "" && m.Enabled && (wanted == nil || !wanted.route.Enabled) {
 			others++
 		}

@@ -18,44 +18,29 @@ func (p *planner) route(w *wish) {
 		p.add(p.wanted(w)).hold(why, reason)
 		return
 	}
-	alias, aliased := p.live.Aliases[w.alias.Key]
-	found := p.live.Mappings[w.mapping.Key]
-	if !aliased && len(found) > 0 {
-		// The alias is gone and its mapping stayed: only its tags say whose it is.
-		tags, known := p.live.Facts.Tags[found[0].UUID]
-		if !known {
-			p.ask(AskTags, found[0].UUID)
-			p.add(p.creation(w)).hold(WhyAsked, "its key is taken by mapping "+found[0].UUID+"; whose that is, its tags will tell")
-			return
-		}
-		if tags[TagOwner] != p.o.Owner || tags[TagRouting] != w.doc.Metadata.Name {
-			p.foreign(w, found[0].UUID)
-			return
-		}
-	}
-	if !p.planAlias(w, alias, aliased) {
+	if !p.planAnchor(w) {
 		return
 	}
-	if len(found) == 0 {
+	if w.live == nil {
 		p.planCreate(w)
 		return
 	}
-	p.planUpdate(w, found[0])
+	p.planUpdate(w, *w.live)
 }
 
 // impossible says why nothing can be planned for a route in this world.
 func (p *planner) impossible(w *wish) (Why, string) {
-	if w.route.Isolation != spec.IsolationAlias {
-		p.find(w.find(spec.Error, CodeUnsupported, "isolation %s is not supported by this version: use isolation: Alias", w.route.Isolation))
-		return WhyUnsupported, "isolation " + string(w.route.Isolation) + " is not supported by this version"
-	}
 	if _, ok := p.live.Streams[w.mapping.Key.Stream]; !ok {
 		p.find(w.doc.Find(spec.Error, CodeStreamMissing, "spec.stream",
 			"stream %s does not exist%s: create it, or correct the name or region", w.mapping.Key.Stream, p.where()))
 		return WhyMissing, "stream " + w.mapping.Key.Stream + " does not exist"
 	}
 	if _, ok := p.live.Functions[w.mapping.Key.Function]; !ok {
-		p.find(w.doc.Find(spec.Error, CodeFunctionMissing, "spec.function.name",
+		path := "spec.function.name"
+		if w.route.Isolation == spec.IsolationFunction {
+			path = w.path() + ".function"
+		}
+		p.find(w.doc.Find(spec.Error, CodeFunctionMissing, path,
 			"function %s does not exist%s: create it, or correct the name or region", w.mapping.Key.Function, p.where()))
 		return WhyMissing, "function " + w.mapping.Key.Function + " does not exist"
 	}
@@ -81,15 +66,29 @@ func (p *planner) foreign(w *wish, uuid string) {
 }
 
 // planAlias plans the route's alias and says whether the route can go on.
-func (p *planner) planAlias(w *wish, live Alias, exists bool) bool {
+func (p *planner) planAlias(w *wish) bool {
+	live, exists := p.live.Aliases[w.alias.Key]
+	if !exists && w.live != nil {
+		// The alias is gone and its mapping stayed: only its tags say whose it is.
+		tags, known := p.live.Facts.Tags[w.live.UUID]
+		if !known {
+			p.ask(AskTags, w.live.UUID)
+			p.add(p.creation(w)).hold(WhyAsked, "its key is taken by mapping "+w.live.UUID+"; whose that is, its tags will tell")
+			return false
+		}
+		if tags[TagOwner] != p.o.Owner || tags[TagRouting] != w.doc.Metadata.Name {
+			p.foreign(w, w.live.UUID)
+			return false
+		}
+	}
 	note, noted := ParseNote(live.Description)
 	if exists && (!noted || note.Owner != p.o.Owner) {
 		whose := "was not made by us"
 		if noted {
 			whose = "belongs to owner " + note.Owner
 		}
-		if found := p.live.Mappings[w.mapping.Key]; len(found) > 0 {
-			whose += ", and mapping " + found[0].UUID + " runs it"
+		if w.live != nil {
+			whose += ", and mapping " + w.live.UUID + " runs it"
 		}
 		p.find(w.find(spec.Warning, CodeForeign,
 			"alias %s exists and %s: remove it, rename the route, or use its owner with --owner", live.Key, whose))
@@ -172,7 +171,15 @@ func (p *planner) strangers(w *wish) bool {
 // planCreate plans a mapping where there is none.
 func (p *planner) planCreate(w *wish) {
 	s := p.add(p.creation(w))
-	if start := p.start(w); start.future {
+	start := p.start(w)
+	if !start.future {
+		return
+	}
+	steps := []*step{s}
+	if addr, ok := w.anchor(); ok && addr.Kind == KindConsumer && p.step(addr) != nil {
+		steps = append(steps, p.step(addr)) // it costs by the hour, and the document remembers the start
+	}
+	for _, s := range steps {
 		s.hold(WhyStart, "it starts at "+start.at.String())
 		s.until = start.at.At
 	}
@@ -180,8 +187,8 @@ func (p *planner) planCreate(w *wish) {
 
 // wanted is what a route would do to its mapping, if it could.
 func (p *planner) wanted(w *wish) *step {
-	if found := p.live.Mappings[w.mapping.Key]; len(found) > 0 {
-		return p.update(w, found[0])
+	if w.live != nil {
+		return p.update(w, *w.live)
 	}
 	return p.creation(w)
 }
@@ -202,9 +209,16 @@ func (p *planner) creation(w *wish) *step {
 		m.Tags[TagOff] = Off{OffDeclared, p.now}.String()
 		effect += "; disabled, so they wait"
 	}
+	var needs []Addr
+	if addr, ok := w.anchor(); ok {
+		needs = append(needs, addr)
+		if addr.Kind == KindConsumer {
+			m.Tags[TagStart] = start.at.tag()
+		}
+	}
 	return &step{wish: w, doc: &w.doc, Change: Change{
 		Action: Create, Addr: w.addr, After: &m,
-		Needs:  []Addr{{KindAlias, w.alias.Key.String()}},
+		Needs:  needs,
 		Reason: "the route has no mapping",
 		Effect: effect,
 	}}
@@ -217,14 +231,11 @@ type beginning struct {
 	future bool
 }
 
-// start decides where a mapping that is created now begins. An alias of ours
+// start decides where a mapping that is created now begins. The route's anchor
 // remembers what was intended, however long ago that was.
 func (p *planner) start(w *wish) beginning {
-	if a, ok := p.live.Aliases[w.alias.Key]; ok {
-		note, noted := ParseNote(a.Description)
-		if noted && note.Owner == p.o.Owner && note.Stream == w.mapping.Key.Stream {
-			return p.remembered(w, note.Start)
-		}
+	if at, ok := p.remember(w); ok {
+		return p.remembered(w, at)
 	}
 	now := p.now.Truncate(time.Second) // earlier by less than a second: a duplicate at most
 	if giver := p.giver(w); giver != "" {
@@ -243,10 +254,11 @@ func (p *planner) start(w *wish) beginning {
 	return beginning{at: at, effect: "starts at " + at.String(), future: from.At.After(p.now)}
 }
 
-// remembered is the start that an alias of ours carries, clamped to what the
+// remembered is the start that a route's anchor carries, clamped to what the
 // stream still holds.
 func (p *planner) remembered(w *wish, at Start) beginning {
-	b := beginning{at: at, effect: "starts at " + at.String() + ", as intended when its alias was made"}
+	anchor, _ := w.anchor()
+	b := beginning{at: at, effect: "starts at " + at.String() + ", as intended when its " + string(anchor.Kind) + " was made"}
 	if at.TrimHorizon {
 		return b
 	}
@@ -255,7 +267,7 @@ func (p *planner) remembered(w *wish, at Start) beginning {
 	if horizon := p.now.Add(-retention); retention > 0 && at.At.Before(horizon) {
 		b.at = Start{TrimHorizon: true}
 		b.effect = "starts at the trim horizon: what was written between " + at.String() + " and " + horizon.Format(time.RFC3339) + " has expired"
-		if len(p.live.Mappings[w.mapping.Key]) == 0 {
+		if w.live == nil {
 			p.find(w.find(spec.Error, CodeStartClamped, "%s: %s", w.addr.Name, b.effect))
 		}
 	}
@@ -266,8 +278,7 @@ func (p *planner) remembered(w *wish, at Start) beginning {
 // some of the route's events from the same stream now; empty for none.
 func (p *planner) giver(w *wish) string {
 	for _, m := range p.index.onStream[w.mapping.Key.Stream] {
-		ours := p.ownsAlias(AliasKey{m.Key.Function, m.Key.Qualifier})
-		if m.Key != w.mapping.Key && m.Enabled && (ours || m.Key.Function == w.mapping.Key.Function) && p.mayShare(m, w.set) {
+		if m.Key != w.mapping.Key && m.Enabled && !p.dead(m) && (p.ours(m) || m.Key.Function == w.mapping.Key.Function) && p.mayShare(m, w.set) {
 			return p.nameOf(m)
 		}
 	}
@@ -283,10 +294,11 @@ func (p *planner) ownsAlias(k AliasKey) bool {
 
 // nameOf is what people call a live mapping: its route, or its key.
 func (p *planner) nameOf(m Mapping) string {
-	if p.ownsAlias(AliasKey{m.Key.Function, m.Key.Qualifier}) {
-		if routing, route, ok := SplitQualifier(m.Key.Qualifier); ok {
-			return routing + "/" + route
-		}
+	if w := p.claimed[m.UUID]; w != nil && p.ours(m) {
+		return w.addr.Name
+	}
+	if routing, route, ok := p.owned(m); ok {
+		return routing + "/" + route
 	}
 	return m.Key.String()
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,6 +34,8 @@ func simulate(t testing.TB, live reconcile.State, changes []reconcile.Change, no
 			}
 			f.Reserved = &after.Reserved
 			next.Functions[after.Function] = f
+		case *reconcile.Consumer:
+			simulateConsumer(t, next, c, *after)
 		case *reconcile.Mapping:
 			simulateMapping(t, next, c, *after, now)
 		default:
@@ -42,18 +45,62 @@ func simulate(t testing.TB, live reconcile.State, changes []reconcile.Change, no
 	return next
 }
 
+func simulateConsumer(t testing.TB, next reconcile.State, c reconcile.Change, after reconcile.Consumer) {
+	t.Helper()
+	_, exists := next.Consumers[after.Key]
+	if exists == (c.Before == nil) {
+		t.Fatalf("%s %s: it exists: %t", c.Action, c.Addr, exists)
+	}
+	if c.Before == nil {
+		created := 1
+		for k, ms := range next.Mappings {
+			if k.Stream == after.Key.Stream && k.Consumer == after.Key.Name {
+				created += len(ms)
+			}
+		}
+		after.ARN = consumerARN(after.Key, created)
+		after.Status = "ACTIVE"
+	}
+	next.Facts.ConsumerTags[after.ARN] = after.Tags
+	after.Tags = nil
+	next.Consumers[after.Key] = after
+}
+
+func consumerARN(k reconcile.ConsumerKey, created int) string {
+	return fmt.Sprintf("arn:aws:kinesis:eu-west-1:111122223333:stream/%s/consumer/%s:%d", k.Stream, k.Name, created)
+}
+
 func simulateMapping(t testing.TB, next reconcile.State, c reconcile.Change, after reconcile.Mapping, now time.Time) {
 	t.Helper()
+	if before, ok := c.Before.(*reconcile.Mapping); ok && before.Key != after.Key {
+		next.Mappings[before.Key] = slices.DeleteFunc(next.Mappings[before.Key], func(m reconcile.Mapping) bool { return m.UUID == before.UUID })
+		next.Mappings[after.Key] = append(next.Mappings[after.Key], *before)
+	}
 	at := next.Mappings[after.Key]
 	if c.Before == nil {
-		if len(at) > 0 {
-			t.Fatalf("%s is created where AWS has %s: 409", after.Key, at[0].UUID)
-		}
-		if _, ok := next.Aliases[reconcile.AliasKey{Function: after.Key.Function, Name: after.Key.Qualifier}]; !ok {
-			t.Fatalf("%s is created before its alias", after.Key)
-		}
+		after.SourceARN = "arn:aws:kinesis:eu-west-1:111122223333:stream/" + after.Key.Stream
 		after.UUID = fmt.Sprintf("uuid-of-%s-%s", after.Key.Stream, after.Key.Qualifier)
-		at = []reconcile.Mapping{after}
+		switch {
+		case after.Key.Consumer != "":
+			consumer, ok := next.Consumers[reconcile.ConsumerKey{Stream: after.Key.Stream, Name: after.Key.Consumer}]
+			if !ok {
+				t.Fatalf("%s is created before its consumer", after.Key)
+			}
+			after.SourceARN = consumer.ARN
+			after.UUID = fmt.Sprintf("uuid-of-%s", consumer.ARN[strings.LastIndexByte(consumer.ARN, '/')+1:])
+		case strings.Contains(after.Key.Qualifier, "--"):
+			if _, ok := next.Aliases[reconcile.AliasKey{Function: after.Key.Function, Name: after.Key.Qualifier}]; !ok {
+				t.Fatalf("%s is created before its alias", after.Key)
+			}
+		default:
+			after.UUID = fmt.Sprintf("uuid-of-%s-%s", after.Key.Stream, after.Key.Function)
+		}
+		for _, m := range at {
+			if m.SourceARN == after.SourceARN {
+				t.Fatalf("%s is created where AWS has %s: 409", after.Key, m.UUID)
+			}
+		}
+		at = append(at, after)
 	}
 	tags := maps.Clone(next.Facts.Tags[after.UUID])
 	if tags == nil {
@@ -86,6 +133,13 @@ func copyState(s reconcile.State) reconcile.State {
 	s.Mappings = mappings
 	if s.Aliases == nil {
 		s.Aliases = map[reconcile.AliasKey]reconcile.Alias{}
+	}
+	s.Consumers, s.Facts.ConsumerTags = maps.Clone(s.Consumers), maps.Clone(s.Facts.ConsumerTags)
+	if s.Consumers == nil {
+		s.Consumers = map[reconcile.ConsumerKey]reconcile.Consumer{}
+	}
+	if s.Facts.ConsumerTags == nil {
+		s.Facts.ConsumerTags = map[string]map[string]string{}
 	}
 	s.Facts.Tags = maps.Clone(s.Facts.Tags)
 	if s.Facts.Tags == nil {

@@ -90,12 +90,14 @@ func (k Key) Target() string {
 	return k.Function + ":" + k.Qualifier
 }
 
-func (k Key) String() string {
-	source := k.Stream
+func (k Key) String() string { return k.source() + " -> " + k.Target() }
+
+// source is the stream, or the stream and the consumer.
+func (k Key) source() string {
 	if k.Consumer != "" {
-		source += "/" + k.Consumer
+		return k.Stream + "/" + k.Consumer
 	}
-	return source + " -> " + k.Target()
+	return k.Stream
 }
 
 // MarshalText makes a Key the key of a JSON object, in the form of String.

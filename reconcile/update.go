@@ -36,6 +36,9 @@ func (p *planner) planUpdate(w *wish, live Mapping) {
 	if len(Differences(&live, s.After.(*Mapping))) == 0 {
 		return
 	}
+	if w.route.Isolation != spec.IsolationAlias && !p.proven(w, live) {
+		return
+	}
 	p.add(s)
 	switch {
 	case !live.Settled():
@@ -52,6 +55,7 @@ func (p *planner) update(w *wish, live Mapping) *step {
 	after.Tags = nil
 	after.FiltersUnknown = false
 	want := w.mapping
+	after.Key = want.Key // of the same source: another target is a setting
 	after.Enabled, after.Filters = want.Enabled, want.Filters
 	after.BatchSize, after.MaximumBatchingWindow, after.ParallelizationFactor = want.BatchSize, want.MaximumBatchingWindow, want.ParallelizationFactor
 	after.MaximumRetryAttempts, after.MaximumRecordAge = want.MaximumRetryAttempts, want.MaximumRecordAge
@@ -129,12 +133,10 @@ func (p *planner) retire() {
 	for i := range p.docs {
 		named[p.docs[i].Metadata.Name] = &p.docs[i]
 	}
+	p.askOwners()
 	for _, m := range p.index.mappings {
-		if p.index.wanted[m.Key] != nil || !p.ownsAlias(AliasKey{m.Key.Function, m.Key.Qualifier}) {
-			continue
-		}
-		routing, route, ok := SplitQualifier(m.Key.Qualifier)
-		if !ok {
+		routing, route, ok := p.owned(m)
+		if !ok || p.claimed[m.UUID] != nil {
 			continue
 		}
 		doc, named := named[routing]
@@ -154,7 +156,10 @@ func (p *planner) retire() {
 func (p *planner) retireOne(doc *spec.EventRouting, live Mapping, name string) {
 	addr := Addr{KindMapping, name}
 	if p.step(addr) != nil || p.index.wantAddr[addr] != nil {
-		addr.Name += " on " + live.Key.Stream // the route lives on, beside its old mapping
+		addr.Name += " on " + live.Key.source() // the route lives on, beside its old mapping
+	}
+	if p.step(addr) != nil {
+		addr.Name += " for " + live.Key.Target()
 	}
 	after := live
 	after.Enabled = false
@@ -164,6 +169,10 @@ func (p *planner) retireOne(doc *spec.EventRouting, live Mapping, name string) {
 		Reason: "no route of " + doc.Metadata.Name + " wants it",
 		Effect: "disabled, position kept: events that nobody else takes wait for it until they expire",
 	}})
+	if p.dead(live) {
+		s.Reason = "its consumer is gone"
+		s.Effect = "none: it reads nothing any more"
+	}
 	if !live.Settled() {
 		s.hold(WhyUnsettled, "AWS is still busy with it ("+live.State+")")
 	}

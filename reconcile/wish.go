@@ -18,12 +18,16 @@ func Wants(docs []spec.EventRouting) Scope {
 		s.Streams = append(s.Streams, d.Spec.Stream)
 		for _, r := range d.Resolve() {
 			s.Functions = append(s.Functions, spec.BareName(r.Function))
+			if r.Isolation == spec.IsolationFanOut {
+				s.FanOut = append(s.FanOut, d.Spec.Stream)
+			}
 		}
 		s.Since = max(s.Since, d.ReleaseAfter())
 	}
 	slices.Sort(s.Streams)
 	slices.Sort(s.Functions)
-	s.Streams, s.Functions = slices.Compact(s.Streams), slices.Compact(s.Functions)
+	slices.Sort(s.FanOut)
+	s.Streams, s.Functions, s.FanOut = slices.Compact(s.Streams), slices.Compact(s.Functions), slices.Compact(s.FanOut)
 	return s
 }
 
@@ -34,7 +38,11 @@ type wish struct {
 	set     pattern.Set // what the route takes
 	addr    Addr        // of its mapping
 	mapping Mapping     // desired; Start and Tags are filled in by a create
-	alias   Alias       // desired; Version and Weights are filled in by follow
+	alias   Alias       // desired, with isolation Alias; Version and Weights are filled in by follow
+
+	live    *Mapping // the route's, as far as can be told; nil for none
+	left    *Mapping // with isolation FanOut: left on a consumer of its name that is gone
+	unclear string   // with isolation Function: a mapping that may be the route's
 }
 
 // path of the route in its document.
@@ -72,17 +80,26 @@ func wishes(docs []spec.EventRouting, o Options) ([]*wish, []spec.Finding) {
 }
 
 func newWish(d spec.EventRouting, r spec.Resolved, set pattern.Set, filters []string, o Options) *wish {
-	routing, function := d.Metadata.Name, spec.BareName(r.Function)
-	qualifier := QualifierOf(routing, r.Name)
+	routing := d.Metadata.Name
+	name := QualifierOf(routing, r.Name)
+	key := Key{Stream: spec.BareName(d.Spec.Stream), Function: spec.BareName(r.Function), Qualifier: name}
+	if r.Isolation != spec.IsolationAlias {
+		if key.Qualifier = d.Follow(); key.Qualifier == latest {
+			key.Qualifier = "" // AWS keeps both apart; without is what people write
+		}
+	}
+	if r.Isolation == spec.IsolationFanOut {
+		key.Consumer = name
+	}
 	return &wish{
 		doc: d, route: r, set: set,
 		addr: Addr{KindMapping, routing + "/" + r.Name},
 		alias: Alias{
-			Key:         AliasKey{function, qualifier},
+			Key:         AliasKey{key.Function, name},
 			Description: Note{Owner: o.Owner, Stream: spec.BareName(d.Spec.Stream)}.String(),
 		},
 		mapping: Mapping{
-			Key:                        Key{Stream: spec.BareName(d.Spec.Stream), Function: function, Qualifier: qualifier},
+			Key:                        key,
 			Enabled:                    r.Enabled,
 			Filters:                    filters,
 			BatchSize:                  r.BatchSize,

@@ -1,0 +1,312 @@
+package reconcile
+
+import (
+	"maps"
+	"time"
+
+	"github.com/eventrouting/eventrouting/spec"
+)
+
+// A route's anchor is what gives its mapping a key of its own and outlives it:
+// with isolation Alias the alias that it targets, with FanOut the consumer that
+// it reads. It says whose the route is and where it was to start, so that a
+// mapping that a crash or a person took away comes back without a gap. With
+// isolation Function there is none: only the mapping's tags tell.
+
+// anchor is the address of a route's anchor; false for none.
+func (w *wish) anchor() (Addr, bool) {
+	switch w.route.Isolation {
+	case spec.IsolationAlias:
+		return Addr{KindAlias, w.alias.Key.String()}, true
+	case spec.IsolationFanOut:
+		return Addr{KindConsumer, w.consumer().String()}, true
+	case spec.IsolationFunction:
+	}
+	return Addr{}, false
+}
+
+// consumer is the route's consumer, with isolation FanOut.
+func (w *wish) consumer() ConsumerKey {
+	return ConsumerKey{w.mapping.Key.Stream, w.mapping.Key.Consumer}
+}
+
+// claim finds each route's live mapping.
+func (p *planner) claim() {
+	for _, w := range p.wishes {
+		switch w.route.Isolation {
+		case spec.IsolationAlias:
+			if found := p.live.Mappings[w.mapping.Key]; len(found) > 0 {
+				w.live = &found[0]
+			}
+		case spec.IsolationFanOut:
+			p.claimConsumer(w)
+		case spec.IsolationFunction:
+			p.claimFunction(w)
+		}
+		if w.live != nil {
+			p.claimed[w.live.UUID] = w
+		}
+	}
+}
+
+// claimConsumer finds the mapping that reads the route's consumer, whatever it
+// runs, and one that was left on a consumer of that name which is gone.
+func (p *planner) claimConsumer(w *wish) {
+	c, exists := p.live.Consumers[w.consumer()]
+	for _, m := range p.index.onStream[w.mapping.Key.Stream] {
+		switch {
+		case m.Key.Consumer != w.mapping.Key.Consumer:
+		case !exists || m.SourceARN != c.ARN:
+			if w.left == nil || m.Enabled && !w.left.Enabled {
+				w.left = &m
+			}
+		case w.live == nil || m.Key == w.mapping.Key:
+			w.live = &m
+		}
+	}
+}
+
+// claimFunction finds the mapping of the route's function. One that targets
+// another qualifier of it is the route's if its tags say so.
+func (p *planner) claimFunction(w *wish) {
+	if found := p.live.Mappings[w.mapping.Key]; len(found) > 0 {
+		w.live = &found[0]
+		return
+	}
+	for _, m := range p.index.onStream[w.mapping.Key.Stream] {
+		if m.Key.Consumer != "" || m.Key.Function != w.mapping.Key.Function || p.index.wanted[m.Key] != nil || p.ownsAlias(m.Key.alias()) {
+			continue
+		}
+		if tags, known := p.live.Facts.Tags[m.UUID]; !known {
+			p.ask(AskTags, m.UUID)
+			w.unclear = m.UUID
+		} else if p.names(w, tags) && w.live == nil {
+			w.live = &m
+		}
+	}
+}
+
+// dead says whether a mapping reads a consumer that is known to be gone: one of
+// that name may have been registered since. It reads nothing any more.
+func (p *planner) dead(m Mapping) bool {
+	if m.Key.Consumer == "" || !p.index.fanOut[m.Key.Stream] {
+		return false // nobody has looked at the consumers
+	}
+	c, exists := p.live.Consumers[ConsumerKey{m.Key.Stream, m.Key.Consumer}]
+	return !exists || c.ARN != m.SourceARN
+}
+
+// names says whether tags name a route as ours.
+func (p *planner) names(w *wish, tags map[string]string) bool {
+	return tags[TagOwner] == p.o.Owner && tags[TagRouting] == w.doc.Metadata.Name && tags[TagRoute] == w.route.Name
+}
+
+// ours says whether a live mapping is ours, as far as is known.
+func (p *planner) ours(m Mapping) bool {
+	if w := p.claimed[m.UUID]; w != nil && w.route.Isolation != spec.IsolationAlias {
+		s := p.step(w.addr)
+		return s == nil || s.why != WhyForeign
+	}
+	return p.ownsAlias(m.Key.alias()) || p.live.Facts.Tags[m.UUID][TagOwner] == p.o.Owner
+}
+
+// proven says whether a mapping without an alias of ours, which is about to
+// change, is the route's by its tags; what is not is held.
+func (p *planner) proven(w *wish, live Mapping) bool {
+	tags, known := p.live.Facts.Tags[live.UUID]
+	switch {
+	case !known:
+		p.ask(AskTags, live.UUID)
+		p.add(p.update(w, live)).hold(WhyAsked, "it differs from the document; whose mapping "+live.UUID+" is, its tags will tell")
+	case !p.names(w, tags):
+		p.foreign(w, live.UUID)
+	default:
+		return true
+	}
+	return false
+}
+
+// planAnchor plans the route's anchor and says whether the route can go on.
+func (p *planner) planAnchor(w *wish) bool {
+	switch w.route.Isolation {
+	case spec.IsolationFanOut:
+		return p.follow(w) && p.planConsumer(w)
+	case spec.IsolationFunction:
+		if !p.follow(w) {
+			return false
+		}
+		if w.live == nil && w.unclear != "" {
+			p.add(p.creation(w)).hold(WhyAsked, "mapping "+w.unclear+" reads the stream for its function; whose that is, its tags will tell")
+			return false
+		}
+		return true
+	case spec.IsolationAlias:
+	}
+	return p.planAlias(w)
+}
+
+// planConsumer plans the route's consumer and says whether the route can go on.
+func (p *planner) planConsumer(w *wish) bool {
+	c, exists := p.live.Consumers[w.consumer()]
+	if w.live != nil {
+		return true // it reads the consumer, which is the route's if the mapping is
+	}
+	if w.left != nil {
+		if _, known := p.live.Facts.Tags[w.left.UUID]; !known {
+			p.ask(AskTags, w.left.UUID)
+			p.add(p.creation(w)).hold(WhyAsked, "mapping "+w.left.UUID+" was left on a consumer that is gone; whose it is, its tags will tell")
+			return false
+		}
+	}
+	if !exists {
+		p.register(w)
+		return true
+	}
+	tags, known := p.live.Facts.ConsumerTags[c.ARN]
+	addr, _ := w.anchor()
+	switch {
+	case c.Status == "DELETING" || c.Status == "CREATING":
+		p.add(&step{wish: w, doc: &w.doc, Change: Change{Action: Update, Addr: addr, Before: &c, After: &c, Effect: "none by itself"}}).
+			hold(WhyUnsettled, "AWS is still busy with it ("+c.Status+")")
+		p.add(p.creation(w))
+	case !known:
+		p.ask(AskConsumerTags, c.ARN)
+		p.add(p.creation(w)).hold(WhyAsked, "consumer "+w.consumer().String()+" exists; whose it is, its tags will tell")
+	case p.names(w, tags):
+		return true
+	case tags[TagOwner] == "" && w.left != nil && p.names(w, p.live.Facts.Tags[w.left.UUID]):
+		p.adoptConsumer(w, c, tags)
+		return true
+	default:
+		p.find(w.find(spec.Warning, CodeForeign,
+			"consumer %s exists and is not ours: deregister it, or rename the route", w.consumer()))
+		p.add(p.creation(w)).hold(WhyForeign, "consumer "+w.consumer().String()+" is not ours")
+	}
+	return false
+}
+
+// register plans the registration of the route's consumer.
+func (p *planner) register(w *wish) {
+	addr, _ := w.anchor()
+	reason := "the route's mapping needs a consumer of its own"
+	if w.left != nil {
+		reason = "its consumer is gone"
+	}
+	p.add(&step{wish: w, doc: &w.doc, Change: Change{
+		Action: Register, Addr: addr, After: &Consumer{Key: w.consumer(), Tags: p.anchorTags(w)},
+		Reason: reason, Effect: "none by itself; AWS charges for it per shard and hour",
+	}})
+}
+
+// adoptConsumer tags a consumer that somebody registered in place of ours.
+func (p *planner) adoptConsumer(w *wish, live Consumer, tags map[string]string) {
+	addr, _ := w.anchor()
+	before, after := live, live
+	before.Tags = maps.Clone(tags)
+	after.Tags = p.anchorTags(w)
+	p.add(&step{wish: w, doc: &w.doc, Change: Change{
+		Action: Update, Addr: addr, Before: &before, After: &after,
+		Reason: "it was registered anew by hand; mapping " + w.left.UUID + ", left on the one before, is ours", Effect: "none by itself",
+	}})
+}
+
+// anchorTags are the tags of a route's consumer.
+func (p *planner) anchorTags(w *wish) map[string]string {
+	return map[string]string{
+		TagOwner: p.o.Owner, TagRouting: w.doc.Metadata.Name, TagRoute: w.route.Name, TagStart: p.start(w).at.tag(),
+	}
+}
+
+// remember is the start that a route's anchor carries; false for none.
+func (p *planner) remember(w *wish) (Start, bool) {
+	switch w.route.Isolation {
+	case spec.IsolationAlias:
+		a, ok := p.live.Aliases[w.alias.Key]
+		note, noted := ParseNote(a.Description)
+		return note.Start, ok && noted && note.Owner == p.o.Owner && note.Stream == w.mapping.Key.Stream
+	case spec.IsolationFanOut:
+		if c, ok := p.live.Consumers[w.consumer()]; ok {
+			if tags := p.live.Facts.ConsumerTags[c.ARN]; p.names(w, tags) {
+				return parseStart(tags[TagStart])
+			}
+		}
+		if w.left != nil {
+			if tags := p.live.Facts.Tags[w.left.UUID]; p.names(w, tags) {
+				return parseStart(tags[TagStart])
+			}
+		}
+	case spec.IsolationFunction:
+	}
+	return Start{}, false
+}
+
+// tag is a start as text, for tags and descriptions.
+func (s Start) tag() string {
+	if s.TrimHorizon {
+		return noteHorizon
+	}
+	return s.At.UTC().Format(time.RFC3339)
+}
+
+// parseStart reads what tag wrote.
+func parseStart(text string) (Start, bool) {
+	if text == noteHorizon {
+		return Start{TrimHorizon: true}, true
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	return Start{At: at.UTC()}, err == nil
+}
+
+// alias is the alias that a mapping would target.
+func (k Key) alias() AliasKey { return AliasKey{k.Function, k.Qualifier} }
+
+// owned says which route a live mapping of ours belongs, or belonged, to; false
+// for one that is not ours, or of which that is not known.
+func (p *planner) owned(m Mapping) (routing, route string, ok bool) {
+	if p.ownsAlias(m.Key.alias()) && m.Key.Consumer == "" {
+		return SplitQualifier(m.Key.Qualifier)
+	}
+	tags := p.live.Facts.Tags[m.UUID]
+	routing, route = tags[TagRouting], tags[TagRoute]
+	return routing, route, tags[TagOwner] == p.o.Owner && routing != "" && route != ""
+}
+
+// askOwners asks whose the mappings are that no route wants, on streams that the
+// documents name: without an alias of ours only their tags tell.
+func (p *planner) askOwners() {
+	for stream := range p.index.wantStream {
+		for _, m := range p.index.onStream[stream] {
+			if _, known := p.live.Facts.Tags[m.UUID]; !known && p.claimed[m.UUID] == nil && !p.ownsAlias(m.Key.alias()) {
+				p.ask(AskTags, m.UUID)
+			}
+		}
+	}
+}
+
+// consumersOf reports streams with more consumers than AWS allows without
+// On-demand Advantage, which cannot be seen.
+// https://docs.aws.amazon.com/kinesis/latest/APIReference/API_RegisterStreamConsumer.html
+func (p *planner) consumersOf(doc *spec.EventRouting, stream string) {
+	names := map[string]bool{}
+	for k := range p.live.Consumers {
+		if k.Stream == stream {
+			names[k.Name] = true
+		}
+	}
+	foreign := len(names)
+	for _, w := range p.index.wantStream[stream] {
+		if w.route.Isolation == spec.IsolationFanOut {
+			if names[w.mapping.Key.Consumer] {
+				foreign--
+			}
+			names[w.mapping.Key.Consumer] = true
+		}
+	}
+	if foreign > 0 && len(names) > manyConsumers {
+		p.find(doc.Find(spec.Warning, spec.CodeConsumers, "spec.stream",
+			"stream %s has %d enhanced fan-out consumers with those of the documents, %d of them not of these documents: AWS allows %d, and 50 with On-demand Advantage only",
+			stream, len(names), foreign, manyConsumers))
+	}
+}
+
+const manyConsumers = 20
