@@ -87,7 +87,7 @@ func simulateMapping(t testing.TB, next reconcile.State, c reconcile.Change, aft
 				t.Fatalf("%s is created before its consumer", after.Key)
 			}
 			after.SourceARN = consumer.ARN
-			after.UUID = fmt.Sprintf("uuid-of-%s", consumer.ARN[strings.LastIndexByte(consumer.ARN, '/')+1:])
+			after.UUID = fmt.Sprintf("uuid-of-%s-%s", after.Key.Stream, consumer.ARN[strings.LastIndexByte(consumer.ARN, '/')+1:])
 		case strings.Contains(after.Key.Qualifier, "--"):
 			if _, ok := next.Aliases[reconcile.AliasKey{Function: after.Key.Function, Name: after.Key.Qualifier}]; !ok {
 				t.Fatalf("%s is created before its alias", after.Key)
