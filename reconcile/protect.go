@@ -62,10 +62,13 @@ func (p *planner) protectOne(s *step, before, after *Mapping, leaving pattern.Se
 	var needs []Addr
 	for _, w := range takers {
 		names = append(names, w.addr.Name)
-		if p.takes(w, leaving) {
-			continue // whatever else changes in it
-		}
 		steps := p.makes(w)
+		if p.takes(w, leaving) { // whatever else changes in it
+			if p.runnable(w) {
+				continue
+			}
+			steps = steps[:min(len(steps), 1)]
+		}
 		if len(steps) == 0 || slices.ContainsFunc(steps, (*step).held) {
 			waiting = append(waiting, w.addr.Name)
 			continue
@@ -91,13 +94,14 @@ func (p *planner) protectOne(s *step, before, after *Mapping, leaving pattern.Se
 	}
 }
 
-// makes are the steps that a route needs before its mapping takes events.
+// makes are the steps that a route needs before its mapping takes events, the
+// one of its anchor first.
 func (p *planner) makes(w *wish) []*step {
-	var all []*step
 	addrs := []Addr{w.addr}
 	if anchor, ok := w.anchor(); ok {
 		addrs = []Addr{anchor, w.addr}
 	}
+	var all []*step
 	for _, a := range addrs {
 		if s := p.step(a); s != nil && !s.follows() {
 			all = append(all, s)
@@ -107,9 +111,9 @@ func (p *planner) makes(w *wish) []*step {
 }
 
 // takes says whether a route's live mapping takes already what the route wants
-// of some events. Without its alias a mapping has nothing to run.
+// of some events.
 func (p *planner) takes(w *wish, events pattern.Set) bool {
-	if w.live == nil || w.live.State != "Enabled" || !p.ours(*w.live) || w.route.Isolation == spec.IsolationAlias && !p.ownsAlias(w.alias.Key) {
+	if w.live == nil || w.live.State != "Enabled" || !p.ours(*w.live) {
 		return false
 	}
 	live := p.taken(*w.live)
@@ -118,6 +122,12 @@ func (p *planner) takes(w *wish, events pattern.Set) bool {
 	}
 	missing, ok := w.set.Minus(live)
 	return ok && missing.Overlaps(events).Verdict == pattern.No
+}
+
+// runnable says whether a route's mapping has something to run: without its
+// alias it has not.
+func (p *planner) runnable(w *wish) bool {
+	return w.route.Isolation != spec.IsolationAlias || p.ownsAlias(w.alias.Key)
 }
 
 // takeBoth turns an update that gives and takes into one that only takes.
