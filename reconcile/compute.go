@@ -27,6 +27,11 @@ import (
 //	coverage  what goes to several takers then, and what to none
 //	order     an order in which the changes can be applied
 func Compute(docs []spec.EventRouting, live State, o Options, now time.Time) Plan {
+	return computed(docs, live, o, now).plan()
+}
+
+// computed is a planner that has gone through all steps.
+func computed(docs []spec.EventRouting, live State, o Options, now time.Time) *planner {
 	p := newPlanner(docs, live, o, now)
 	p.claim()
 	for _, w := range p.wishes {
@@ -38,7 +43,7 @@ func Compute(docs []spec.EventRouting, live State, o Options, now time.Time) Pla
 	p.hold()
 	p.readers()
 	p.coverage()
-	return p.plan()
+	return p
 }
 
 // planner is one computation. Its methods add steps, findings and asks.

@@ -58,8 +58,27 @@ func (p *planner) protectOne(s *step, before, after *Mapping, leaving pattern.Se
 		}
 		return
 	}
-	var names, waiting []string
-	var needs []Addr
+	names, waiting, needs := p.wait(takers, leaving)
+	widens := after.Enabled && p.taken(*before).Covers(pattern.NewSet(after.Filters)).Verdict != pattern.Yes
+	switch {
+	case widens && len(needs)+len(waiting) > 0:
+		p.takeBoth(s, before, after, names)
+	case len(waiting) > 0:
+		s.hold(WhyTaker, "some of its events go to "+strings.Join(waiting, ", ")+", which is not ready")
+	default:
+		s.gives = len(needs) > 0
+		s.Needs = append(s.Needs, needs...)
+		verb := " takes"
+		if len(names) > 1 {
+			verb = " take"
+		}
+		s.Effect = "position kept; " + strings.Join(names, ", ") + verb + " over. May lose events: those unread here that were written before the taker's start"
+	}
+}
+
+// wait says which takers there are, which of them will not take in this pass,
+// and what those that will need before they do.
+func (p *planner) wait(takers []*wish, leaving pattern.Set) (names, waiting []string, needs []Addr) {
 	for _, w := range takers {
 		names = append(names, w.addr.Name)
 		steps := p.makes(w)
@@ -77,21 +96,7 @@ func (p *planner) protectOne(s *step, before, after *Mapping, leaving pattern.Se
 			needs = append(needs, t.Addr)
 		}
 	}
-	widens := after.Enabled && p.taken(*before).Covers(pattern.NewSet(after.Filters)).Verdict != pattern.Yes
-	switch {
-	case widens && len(needs)+len(waiting) > 0:
-		p.takeBoth(s, before, after, names)
-	case len(waiting) > 0:
-		s.hold(WhyTaker, "some of its events go to "+strings.Join(waiting, ", ")+", which is not ready")
-	default:
-		s.gives = len(needs) > 0
-		s.Needs = append(s.Needs, needs...)
-		verb := " takes"
-		if len(names) > 1 {
-			verb = " take"
-		}
-		s.Effect = "position kept; " + strings.Join(names, ", ") + verb + " over. May lose events: those unread here that were written before the taker's start"
-	}
+	return names, waiting, needs
 }
 
 // makes are the steps that a route needs before its mapping takes events, the

@@ -80,11 +80,11 @@ func (g Group) Cover(takers []Taker) Coverage {
 }
 
 type cover struct {
-	doc    *EventRouting
-	docs   []*EventRouting
-	field  string
-	named  map[string]Taker
-	out    Coverage
+	doc   *EventRouting
+	docs  []*EventRouting
+	field string
+	named map[string]Taker
+	out   Coverage
 }
 
 // shared is what a set of parties takes twice.

@@ -14,6 +14,8 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/spf13/cobra"
 
 	"github.com/eventrouting/eventrouting/emulator"
@@ -42,6 +44,7 @@ func (c *cloud) flags(cmd *cobra.Command) {
 
 // place is the documents of one account and region, and how to call AWS there.
 type place struct {
+	role   string // ARN of the role that is assumed; empty for none
 	region string
 	docs   []spec.EventRouting
 	cfg    aws.Config
@@ -52,12 +55,6 @@ func (p place) client() *awsapi.Client { return awsapi.New(p.cfg, p.api) }
 
 // places sorts documents by where their stream and function are.
 func (c *cloud) places(ctx context.Context, docs []spec.EventRouting) ([]place, error) {
-	for _, d := range docs {
-		if d.Spec.AssumeRole != "" {
-			f := d.Find(spec.Error, "unsupported", "spec.assumeRole", "assumeRole is not supported by this version")
-			return nil, hint(errors.New(f.String()), "remove it and run with credentials of that role, such as AWS_PROFILE=...")
-		}
-	}
 	base, err := c.base(ctx, docs)
 	if err != nil {
 		return nil, err
@@ -69,17 +66,39 @@ func (c *cloud) places(ctx context.Context, docs []spec.EventRouting) ([]place, 
 			f := d.Find(spec.Error, "region", "spec.region", "no region: the document names none, and neither does the environment")
 			return nil, hint(errors.New(f.String()), "write spec.region, or set AWS_REGION")
 		}
-		i := slices.IndexFunc(all, func(p place) bool { return p.region == region })
+		i := slices.IndexFunc(all, func(p place) bool { return p.role == d.Spec.AssumeRole && p.region == region })
 		if i < 0 {
 			cfg := base.Copy()
 			cfg.Region = region
+			if d.Spec.AssumeRole != "" {
+				cfg.Credentials = assume(cfg, d.Spec.AssumeRole)
+			}
 			i = len(all)
-			all = append(all, place{region: region, cfg: cfg, api: awsapi.Options{QPS: c.qps}})
+			all = append(all, place{role: d.Spec.AssumeRole, region: region, cfg: cfg, api: awsapi.Options{QPS: c.qps}})
 		}
 		all[i].docs = append(all[i].docs, d)
 	}
-	slices.SortFunc(all, func(a, b place) int { return cmp.Compare(a.region, b.region) })
+	slices.SortFunc(all, func(a, b place) int { return cmp.Or(cmp.Compare(a.role, b.role), cmp.Compare(a.region, b.region)) })
 	return all, nil
+}
+
+// name is what people call a place.
+func (p place) name() string {
+	if p.role == "" {
+		return p.region
+	}
+	return p.region + " as " + p.role
+}
+
+// sessionName is what CloudTrail shows of calls under an assumed role.
+const sessionName = "eventrouting"
+
+// assume gives the credentials of a role, which are asked for with the first
+// call and again before they expire.
+func assume(cfg aws.Config, role string) aws.CredentialsProvider {
+	return aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), role, func(o *stscreds.AssumeRoleOptions) {
+		o.RoleSessionName = sessionName
+	}))
 }
 
 // base is the configuration of all calls but for the region.
@@ -118,7 +137,7 @@ func environmentRegion() string {
 // accountOf is the account that an ARN in the documents names; empty for none.
 func accountOf(docs []spec.EventRouting) string {
 	for _, d := range docs {
-		arns := []string{d.Spec.Stream, d.Spec.Function.Name}
+		arns := []string{d.Spec.AssumeRole, d.Spec.Stream, d.Spec.Function.Name}
 		for _, r := range d.Resolve() {
 			arns = append(arns, r.Function)
 		}

@@ -138,7 +138,7 @@ func show(w io.Writer, p reconcile.Plan, format string, pl place, places int) er
 		return render.JSON(w, p)
 	}
 	if places > 1 {
-		if _, err := fmt.Fprintf(w, "# %s\n", pl.region); err != nil {
+		if _, err := fmt.Fprintf(w, "# %s\n", pl.name()); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,194 @@
+package reconcile
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/eventrouting/eventrouting/spec"
+)
+
+// Status is what is, as far as documents concern it, and what a pass would do
+// about it.
+type Status struct {
+	At        time.Time        `json:"at"`
+	Account   string           `json:"account"`
+	Region    string           `json:"region"`
+	Routes    []RouteStatus    `json:"routes"` // of the documents, in their order, then retired and orphaned ones
+	Functions []FunctionStatus `json:"functions"`
+	Streams   []StreamStatus   `json:"streams"`
+	Findings  []spec.Finding   `json:"findings"`
+}
+
+// RouteStatus is one route, or what is left of one.
+type RouteStatus struct {
+	Name       string         `json:"name"` // ROUTING/ROUTE
+	Isolation  spec.Isolation `json:"isolation,omitempty"`
+	Key        string         `json:"key"`
+	UUID       string         `json:"uuid,omitempty"`
+	State      string         `json:"state"`          // AWS's word, or Missing
+	Since      time.Time      `json:"since,omitzero"` // when the mapping last changed, floored to minutes by AWS
+	LastResult string         `json:"lastResult,omitempty"`
+	// Retired says that no route wants the mapping any more, Off why and when we
+	// disabled it, as far as its tags were read.
+	Retired bool      `json:"retired"`
+	Off     string    `json:"off,omitempty"`
+	OffAt   time.Time `json:"offAt,omitzero"`
+	// Pending is what the next pass would do, Held why it would not.
+	Pending []Action     `json:"pending"`
+	Held    []HeldStatus `json:"held"`
+	Alias   *AliasStatus `json:"alias,omitempty"`
+}
+
+// HeldStatus is one thing that is wanted of a route and held.
+type HeldStatus struct {
+	Action Action    `json:"action"`
+	Why    Why       `json:"why"`
+	Reason string    `json:"reason"`
+	Until  time.Time `json:"until,omitzero"`
+}
+
+// AliasStatus is a route's alias.
+type AliasStatus struct {
+	Name    string             `json:"name"`
+	Version string             `json:"version"`
+	Weights map[string]float64 `json:"weights,omitempty"`
+	Follows string             `json:"follows"`
+	Behind  bool               `json:"behind"` // it does not point where what it follows points
+}
+
+// FunctionStatus is a function's concurrency.
+type FunctionStatus struct {
+	Name     string `json:"name"`
+	Need     int    `json:"need"`     // concurrent executions
+	Reserved *int   `json:"reserved"` // nil is unset
+	Terms    []Term `json:"terms"`
+}
+
+// StreamStatus is a stream with those who read it.
+type StreamStatus struct {
+	Name      string        `json:"name"`
+	Status    string        `json:"status"`
+	Mode      string        `json:"mode,omitempty"`
+	Retention time.Duration `json:"retention"` // ns
+	Open      int           `json:"openShards"`
+	Closed    int           `json:"closedShards"` // as far as they were read
+	Standard  int           `json:"standardReaders"`
+	Others    int           `json:"otherReaders"` // of Standard, those that are not routes of the documents
+	Consumers int           `json:"consumers"`    // mappings on enhanced fan-out consumers
+}
+
+// Missing is the state of a route that has no mapping.
+const Missing = "Missing"
+
+// Inspect says what is, and what a pass at now would do. It is pure, as
+// [Compute] is. Asks are tags that a pass does not need and that tell why a
+// mapping is disabled.
+func Inspect(docs []spec.EventRouting, live State, o Options, now time.Time) (s Status, asks []Ask) {
+	p := computed(docs, live, o, now)
+	plan := p.plan()
+	s = Status{At: plan.At, Account: plan.Account, Region: plan.Region, Findings: plan.Findings}
+	for _, w := range p.wishes {
+		s.Routes = append(s.Routes, p.routeStatus(w))
+	}
+	for _, m := range p.index.mappings {
+		if r, ok := p.remains(m); ok {
+			s.Routes = append(s.Routes, r)
+		}
+	}
+	for _, r := range s.Routes {
+		if _, known := live.Facts.Tags[r.UUID]; r.UUID != "" && r.State == "Disabled" && !known {
+			asks = append(asks, Ask{AskTags, r.UUID})
+		}
+	}
+	for _, n := range plan.Needs {
+		s.Functions = append(s.Functions, FunctionStatus{Name: n.Function, Need: n.Required, Reserved: n.Reserved, Terms: n.Terms})
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.index.wantStream)) {
+		if st, ok := live.Streams[name]; ok {
+			s.Streams = append(s.Streams, p.streamStatus(st))
+		}
+	}
+	return s, asks
+}
+
+func (p *planner) routeStatus(w *wish) RouteStatus {
+	r := RouteStatus{Name: w.addr.Name, Isolation: w.route.Isolation, Key: w.mapping.Key.String(), State: Missing}
+	if w.live != nil && p.ours(*w.live) {
+		p.describe(&r, *w.live)
+	}
+	anchor, _ := w.anchor()
+	for _, s := range p.steps {
+		switch {
+		case s.wish != w || s.Addr != w.addr && s.Addr != anchor:
+		case s.held():
+			r.Held = append(r.Held, HeldStatus{Action: s.Action, Why: s.why, Reason: s.Reason, Until: s.until})
+		default:
+			r.Pending = append(r.Pending, s.Action)
+		}
+	}
+	if a, ok := p.live.Aliases[w.alias.Key]; ok && w.route.Isolation == spec.IsolationAlias && p.ownsAlias(w.alias.Key) {
+		r.Alias = &AliasStatus{
+			Name: a.Key.Name, Version: a.Version, Weights: a.Weights, Follows: w.doc.Follow(),
+			Behind: a.Version != w.alias.Version || !maps.Equal(a.Weights, w.alias.Weights),
+		}
+	}
+	return r
+}
+
+// describe fills in what a live mapping says.
+func (p *planner) describe(r *RouteStatus, m Mapping) {
+	r.Key, r.UUID, r.State, r.Since, r.LastResult = m.Key.String(), m.UUID, m.State, m.Modified, m.LastResult
+	if off, ok := offBy(m, p.live.Facts.Tags[m.UUID]); ok && !m.Enabled {
+		r.Off, r.OffAt = off.Cause, off.At
+	}
+}
+
+// remains is a mapping of ours that no route wants.
+func (p *planner) remains(m Mapping) (RouteStatus, bool) {
+	routing, route, ok := p.owned(m)
+	if !ok || p.claimed[m.UUID] != nil {
+		return RouteStatus{}, false
+	}
+	r := RouteStatus{Name: routing + "/" + route, Retired: true}
+	p.describe(&r, m)
+	for _, s := range p.steps {
+		before, _ := s.mappings()
+		switch {
+		case before == nil || before.UUID != m.UUID:
+		case s.held():
+			r.Held = append(r.Held, HeldStatus{Action: s.Action, Why: s.why, Reason: s.Reason, Until: s.until})
+		default:
+			r.Pending = append(r.Pending, s.Action)
+		}
+	}
+	return r, true
+}
+
+func (p *planner) streamStatus(st Stream) StreamStatus {
+	s := StreamStatus{Name: st.Name, Status: st.Status, Mode: st.Mode, Retention: st.Retention}
+	for _, shard := range st.Shards {
+		if shard.Closed {
+			s.Closed++
+		} else {
+			s.Open++
+		}
+	}
+	for _, w := range p.index.wantStream[st.Name] {
+		s.Others = max(s.Others, w.doc.Spec.OtherReaders)
+	}
+	s.Standard = s.Others
+	for _, m := range p.index.onStream[st.Name] {
+		switch {
+		case !m.Enabled:
+		case m.Key.Consumer != "":
+			s.Consumers++
+		default:
+			s.Standard++
+			if p.claimed[m.UUID] == nil || !p.ours(m) {
+				s.Others++
+			}
+		}
+	}
+	return s
+}
