@@ -177,6 +177,9 @@ func (r *Reader) limits(ctx context.Context) (*reconcile.Limits, error) {
 		return nil, failed(err, "read the account's limits")
 	case out.AccountLimit == nil || out.AccountLimit.UnreservedConcurrentExecutions == nil:
 		return nil, fmt.Errorf("read the account's limits: %w", missing("UnreservedConcurrentExecutions"))
+	case out.AccountLimit.ConcurrentExecutions < *out.AccountLimit.UnreservedConcurrentExecutions || *out.AccountLimit.UnreservedConcurrentExecutions < 0:
+		return nil, fmt.Errorf("read the account's limits: %w", nonsensical("limits", fmt.Sprintf("%d, unreserved %d,",
+			out.AccountLimit.ConcurrentExecutions, *out.AccountLimit.UnreservedConcurrentExecutions)))
 	}
 	return &reconcile.Limits{
 		ConcurrentExecutions: int(out.AccountLimit.ConcurrentExecutions),

@@ -104,13 +104,12 @@ func TestMissingLists(t *testing.T) {
 // Whatever a mapping looks like, it has a key of its own and nothing crashes.
 func TestObserveAnyMapping(t *testing.T) {
 	const mappings = `{"EventSourceMappings":[
-		{},
 		{"UUID":"1","EventSourceArn":"arn:aws:kinesis:eu-west-1:111122223333:stream/s","FunctionArn":"arn:aws:lambda:eu-west-1:111122223333:function:f:7","State":"Enabled","EventSourceMappingArn":"arn:aws:lambda:eu-west-1:111122223333:event-source-mapping:1"},
 		{"UUID":"2","EventSourceArn":"arn:aws:kinesis:eu-west-1:111122223333:stream/s/consumer/c:1700000000","FunctionArn":"arn:aws:lambda:eu-west-1:111122223333:function:f","State":"Disabling"},
 		{"UUID":"3","EventSourceArn":"arn:aws:kinesis:eu-west-1:999999999999:stream/s","FunctionArn":"arn:aws:lambda:eu-west-1:111122223333:function:f","State":"Updating"},
 		{"UUID":"4","EventSourceArn":"arn:aws:dynamodb:eu-west-1:111122223333:table/t/stream/2026","FunctionArn":"arn:aws:lambda:eu-west-1:111122223333:function:f:$LATEST","State":"Deleting"},
 		{"UUID":"5","SelfManagedEventSource":{"Endpoints":{"KAFKA_BOOTSTRAP_SERVERS":["b:9092","a:9092"]}},"Topics":["t"],"FunctionArn":"arn:aws:lambda:eu-west-1:111122223333:function:f"},
-		{"UUID":"6","EventSourceArn":"nonsense","FunctionArn":"nonsense"},
+		{"UUID":"6","EventSourceArn":"nonsense","FunctionArn":"arn:nonsense"},
 		{"UUID":"7","EventSourceArn":"arn:aws:kinesis:us-east-1:111122223333:stream/s","FunctionArn":"arn:aws:lambda:eu-west-1:111122223333:function:f"},
 		{"UUID":"8","EventSourceArn":"arn:aws:kinesis:eu-west-1:111122223333:stream/s","FunctionArn":"arn:aws:lambda:eu-west-1:111122223333:function:f:7","State":"Enabled"}
 	]}`
@@ -130,13 +129,12 @@ func TestObserveAnyMapping(t *testing.T) {
 			}
 		}
 		want := map[string]string{
-			"":  "arn:self-managed:/ ->  kinesis=false enabled=true",
 			"1": "s -> f:7 kinesis=true enabled=true",
 			"2": "s/c -> f kinesis=true enabled=false",
 			"3": "arn:aws:kinesis:eu-west-1:999999999999:stream/s -> f kinesis=false enabled=true",
 			"4": "arn:aws:dynamodb:eu-west-1:111122223333:table/t/stream/2026 -> f:$LATEST kinesis=false enabled=false",
 			"5": "arn:self-managed:a:9092,b:9092/t -> f kinesis=false enabled=true",
-			"6": "arn:unknown:nonsense -> nonsense kinesis=false enabled=true",
+			"6": "arn:unknown:nonsense -> arn:nonsense kinesis=false enabled=true",
 			"7": "arn:aws:kinesis:us-east-1:111122223333:stream/s -> f kinesis=false enabled=true",
 			"8": "s -> f:7 kinesis=true enabled=true",
 		}

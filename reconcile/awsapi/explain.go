@@ -5,7 +5,9 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"strings"
 	"syscall"
@@ -135,6 +137,9 @@ func noAnswer(err error) (what, hint string) {
 func nonsense(err error) string {
 	if errors.Is(err, errNonsense) {
 		return "" // it says so itself
+	}
+	if resp, ok := errors.AsType[*smithyhttp.ResponseError](err); ok && resp.HTTPStatusCode() != http.StatusOK {
+		return fmt.Sprintf("%s: HTTP %d", errNonsense, resp.HTTPStatusCode())
 	}
 	return errNonsense.Error()
 }

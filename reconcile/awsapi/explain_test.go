@@ -160,7 +160,7 @@ func TestExplainNetwork(t *testing.T) {
 	host := func(s *httptest.Server) string { return s.Listener.Addr().String() }
 	for name, c := range map[string]struct{ endpoint, message, hint string }{
 		"nothing listens": {gone.URL, "list mappings: nothing listens at " + host(gone), "eventrouting emulator"},
-		"not AWS":         {plain.URL, "list mappings: the endpoint's answer makes no sense", "AWS_ENDPOINT_URL"},
+		"not AWS":         {plain.URL, "list mappings: the endpoint's answer makes no sense: HTTP 404", "AWS_ENDPOINT_URL"},
 		"no TLS":          {"https://" + host(plain), "list mappings: no safe connection to " + host(plain) + ": http: server gave HTTP response to HTTPS client", "http://"},
 		"own authority":   {secure.URL, "list mappings: no safe connection to " + host(secure) + ": x509: certificate signed by unknown authority", "AWS_CA_BUNDLE"},
 	} {

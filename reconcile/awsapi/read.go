@@ -36,6 +36,9 @@ func (r *Reader) listMappings(ctx context.Context, source string) ([]reconcile.M
 			return nil, missing("EventSourceMappings")
 		}
 		for _, c := range out.EventSourceMappings {
+			if err := saneMapping(c); err != nil {
+				return nil, err
+			}
 			m := mappingOf(c, r.region)
 			byUUID[m.UUID] = m
 		}
@@ -113,6 +116,9 @@ func (r *Reader) listShards(ctx context.Context, name string, filter *kinesistyp
 			return nil, missing("Shards")
 		}
 		for _, s := range out.Shards {
+			if err := saneShard(s); err != nil {
+				return nil, err
+			}
 			all = append(all, shardOf(s))
 		}
 		return out.NextToken, nil
@@ -157,6 +163,9 @@ func (r *Reader) listAliases(ctx context.Context, function string) ([]reconcile.
 			return nil, missing("Aliases")
 		}
 		for _, c := range out.Aliases {
+			if err := saneAlias(c); err != nil {
+				return nil, err
+			}
 			all = append(all, aliasOf(function, c))
 		}
 		return out.NextMarker, nil
@@ -171,7 +180,7 @@ func (r *Reader) reserved(ctx context.Context, function string) (*int, error) {
 		return nil, err
 	}
 	n := int(*out.ReservedConcurrentExecutions)
-	return &n, nil
+	return &n, saneCount("ReservedConcurrentExecutions", *out.ReservedConcurrentExecutions)
 }
 
 func (r *Reader) listProvisioned(ctx context.Context, function string) ([]reconcile.Provisioned, error) {
