@@ -13,7 +13,7 @@ import (
 type Call struct {
 	N         int // 1 for the first call that the server got
 	At        time.Time
-	Service   string // as signed: lambda, kinesis
+	Service   string // as signed: lambda, kinesis, sts
 	Operation string // AWS's name, such as CreateEventSourceMapping
 	Place     world.Place
 	Status    int    // HTTP status of the answer
@@ -135,7 +135,7 @@ func (s *Server) answer(r *http.Request, body []byte, readErr error) (answer, ti
 	defer s.mu.Unlock()
 	s.world.Advance(s.now())
 
-	op, place := recognise(r, body, readErr)
+	op, place := recognise(s.world, r, body, readErr)
 	s.n++
 	call := Call{N: s.n, At: s.world.Now(), Service: op.service, Operation: op.name, Place: place}
 	var f Fault
@@ -152,7 +152,7 @@ func (s *Server) answer(r *http.Request, body []byte, readErr error) (answer, ti
 	}
 	a.lost = f.Lose != LoseNothing
 	// A number is enough to tell requests apart, and it is the same in each run.
-	a = a.with("X-Amzn-Requestid", fmt.Sprintf("00000000-0000-4000-8000-%012d", s.n))
+	a = a.numbered(fmt.Sprintf("00000000-0000-4000-8000-%012d", s.n))
 	call.Status, call.Code, call.Lost = a.status, a.code, a.lost
 	s.calls = append(s.calls, call)
 	return a, f.Delay

@@ -56,12 +56,6 @@ func kinesisCallOf(name string) kinesisCall {
 		return listStreams
 	case "DescribeLimits":
 		return describeLimits
-	case "UpdateStreamMode":
-		return updateStreamMode
-	case "IncreaseStreamRetentionPeriod":
-		return changeRetention((*world.World).IncreaseRetention)
-	case "DecreaseStreamRetentionPeriod":
-		return changeRetention((*world.World).DecreaseRetention)
 	case "ListShards":
 		return listShards
 	case "UpdateShardCount":
@@ -98,7 +92,7 @@ func kinesisCallBeside(name string) kinesisCall {
 	case "ListTagsForResource":
 		return listTagsForKinesisResource
 	}
-	return nil
+	return kinesisSetting(name)
 }
 
 func kinesisAnswer(status int, v any) answer {

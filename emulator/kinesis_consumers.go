@@ -124,7 +124,7 @@ func listStreamConsumers(w *world.World, at world.Place, m *members) (any, error
 			return nil, err
 		}
 		if t.Stream != name {
-			return nil, refuseKinesis("InvalidArgumentException", "The NextToken is not valid.")
+			return nil, refuseKinesis("InvalidArgumentException", invalidToken)
 		}
 	}
 	s, err := same(w, at, t.Stream, t.Created)

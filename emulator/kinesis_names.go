@@ -64,8 +64,8 @@ func (m *members) stream(at world.Place) (string, error) {
 		return "", err
 	}
 	switch {
-	case name == "" && arn == "": // Unverified text.
-		return "", refuseKinesis("InvalidArgumentException", "Either StreamARN or StreamName should be provided.")
+	case name == "" && arn == "": // Recorded: radkawar/stackd, testdata/aws/kinesis/controls.json, missing-identifiers
+		return "", refuseKinesis("InvalidArgumentException", "Stream arn and stream name can't be empty at the same time")
 	case arn == "":
 		return name, nil
 	}
@@ -73,17 +73,24 @@ func (m *members) stream(at world.Place) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if name != "" && name != a.stream { // Unverified text.
+	if name != "" && name != a.stream { // Recorded: radkawar/stackd, testdata/aws/kinesis/controls.json, name-arn-conflict
 		return "", refuseKinesis("InvalidArgumentException",
-			fmt.Sprintf("StreamName %s and StreamARN %s do not match.", name, arn))
+			fmt.Sprintf("Input stream name %s doesn't match the inferred name in stream arn %s", name, a.stream))
 	}
 	return a.stream, nil
 }
 
 // here refuses an ARN of another account or region. AWS serves those of other
 // accounts that grant it by a resource policy, which is not modelled.
+// Recorded: radkawar/stackd, testdata/aws/kinesis/controls.json, wrong-region-arn.
+// Unverified: the code and text for another account; AWS has
+// UnrecognizedClientException for one that does not exist.
 func here(at world.Place, arn string) (kinesisARN, error) {
 	a, _ := parseKinesisARN(arn)
+	if a.place.Region != at.Region {
+		return kinesisARN{}, refuseKinesis("InvalidArgumentException",
+			fmt.Sprintf("The region specified in the ARN '%s' does not match the endpoint region", arn))
+	}
 	if a.place != at {
 		return kinesisARN{}, refuseKinesis("ResourceNotFoundException",
 			fmt.Sprintf("Stream %s under account %s not found.", a.stream, a.place.Account))
@@ -114,8 +121,11 @@ func (t pageToken) String() string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
+// Recorded: radkawar/stackd, testdata/aws/kinesis/controls.json, list-invalid-token.
+const invalidToken = "Invalid NextToken."
+
 // readToken reads a token that an earlier answer to the same operation gave.
-// Unverified: the texts.
+// Unverified: the text of an expired one.
 func readToken(s, list string, now time.Time) (pageToken, error) {
 	var t pageToken
 	b, err := base64.RawURLEncoding.DecodeString(s)
@@ -123,7 +133,7 @@ func readToken(s, list string, now time.Time) (pageToken, error) {
 		err = json.Unmarshal(b, &t)
 	}
 	if err != nil || t.List != list {
-		return pageToken{}, refuseKinesis("InvalidArgumentException", "The NextToken is not valid.")
+		return pageToken{}, refuseKinesis("InvalidArgumentException", invalidToken)
 	}
 	if now.Sub(t.Issued) > tokenLife {
 		return pageToken{}, refuseKinesis("ExpiredNextTokenException", "The NextToken has expired.")
@@ -132,10 +142,8 @@ func readToken(s, list string, now time.Time) (pageToken, error) {
 }
 
 // apart refuses members that cannot accompany NextToken, in the words seen on
-// AWS: github.com/aws/aws-cli/issues/9635 (StreamARN), github.com/apache/beam
-// issue 33478 (ShardFilter), github.com/awslabs/amazon-kinesis-scaling-utils
-// pull 82 (ExclusiveStartShardId), github.com/awslabs/kinesis-hot-shard-advisor
-// issue 5 (StreamName).
+// AWS: github.com/apache/beam issue 33478 (ShardFilter),
+// github.com/awslabs/amazon-kinesis-scaling-utils pull 82 (ExclusiveStartShardId).
 func (m *members) apart(names ...string) error {
 	for _, name := range names {
 		if m.has(name) {

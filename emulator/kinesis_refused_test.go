@@ -72,7 +72,7 @@ func TestRefusedStreams(t *testing.T) {
 				"Member must have length less than or equal to 128"},
 		{"mode", createWith(kinesis.CreateStreamInput{StreamName: aws.String("x"), StreamModeDetails: &types.StreamModeDetails{StreamMode: "FREE"}}),
 			codeValidation, "1 validation error detected: Value 'FREE' at 'streamModeDetails.streamMode' failed to satisfy constraint: " +
-				"Member must satisfy enum value set: [PROVISIONED, ON_DEMAND]"},
+				"Member must satisfy enum value set: [ON_DEMAND, PROVISIONED]"},
 		{"provisioned without shards", createWith(kinesis.CreateStreamInput{StreamName: aws.String("x"),
 			StreamModeDetails: &types.StreamModeDetails{StreamMode: types.StreamModeProvisioned}}),
 			codeValidation, "ShardCount must be specified when StreamMode=PROVISIONED"},
@@ -99,7 +99,7 @@ func TestRefusedStreams(t *testing.T) {
 		{"name and ARN differ", func(ctx context.Context, c *kinesis.Client) error {
 			_, err := c.DescribeStream(ctx, &kinesis.DescribeStreamInput{StreamName: aws.String("od"), StreamARN: kinesisStreamARN()})
 			return err
-		}, codeArgument, "StreamName od and StreamARN arn:aws:kinesis:eu-west-1:123456789012:stream/s do not match."},
+		}, codeArgument, "Input stream name od doesn't match the inferred name in stream arn s"},
 		{"not an ARN", func(ctx context.Context, c *kinesis.Client) error {
 			_, err := c.DescribeStream(ctx, &kinesis.DescribeStreamInput{StreamARN: aws.String("s")})
 			return err
@@ -109,8 +109,15 @@ func TestRefusedStreams(t *testing.T) {
 			"Minimum allowed retention period is 24 hours. Requested retention period (23 hours) is too short."},
 		{"retention too long", retentionOf(8761), codeArgument,
 			"Maximum allowed retention period is 8760 hours. Requested retention period (8761 hours) is too long."},
-		{"retention not longer", retentionOf(24), codeArgument,
-			"Requested retention period (24 hours) for stream s can not be shorter than existing retention period (24 hours). Use DecreaseRetentionPeriod API."},
+		{"stream of another region", func(ctx context.Context, c *kinesis.Client) error {
+			_, err := c.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{
+				StreamARN: aws.String("arn:aws:kinesis:us-west-2:123456789012:stream/s")})
+			return err
+		}, codeArgument, "The region specified in the ARN 'arn:aws:kinesis:us-west-2:123456789012:stream/s' does not match the endpoint region"},
+		{"reserved tag", func(ctx context.Context, c *kinesis.Client) error {
+			_, err := c.TagResource(ctx, &kinesis.TagResourceInput{ResourceARN: kinesisStreamARN(), Tags: map[string]string{"aws:probe": "x"}})
+			return err
+		}, codeArgument, "Some tag keys in the request started with 'aws:'. System tags cannot be modified."},
 		{"retention not shorter", func(ctx context.Context, c *kinesis.Client) error {
 			_, err := c.DecreaseStreamRetentionPeriod(ctx,
 				&kinesis.DecreaseStreamRetentionPeriodInput{StreamName: aws.String("s"), RetentionPeriodHours: aws.Int32(25)})
@@ -209,21 +216,21 @@ func TestRefusedShards(t *testing.T) {
 			"1 validation error detected: Value 'AT_DAWN' at 'shardFilter.type' failed to satisfy constraint: Member must satisfy enum value set: " +
 				"[AFTER_SHARD_ID, AT_TRIM_HORIZON, FROM_TRIM_HORIZON, AT_LATEST, AT_TIMESTAMP, FROM_TIMESTAMP]"},
 		{"filter lacks its shard", listWith(kinesis.ListShardsInput{ShardFilter: &types.ShardFilter{Type: types.ShardFilterTypeAfterShardId}}), codeArgument,
-			"ShardId must be provided when ShardFilter type is AFTER_SHARD_ID."},
+			"ShardId must be provided when the ShardFilter Type is AFTER_SHARD_ID."},
 		{"filter lacks its time", listWith(kinesis.ListShardsInput{ShardFilter: &types.ShardFilter{Type: types.ShardFilterTypeAtTimestamp}}), codeArgument,
-			"Timestamp must be provided when ShardFilter type is AT_TIMESTAMP."},
-		{"filter with a time too many", listWith(kinesis.ListShardsInput{ShardFilter: &types.ShardFilter{Type: types.ShardFilterTypeAtLatest, Timestamp: aws.Time(time.Now())}}), codeArgument,
-			"Timestamp cannot be provided when ShardFilter type is AT_LATEST."},
-		{"filter with a shard too many", listWith(kinesis.ListShardsInput{ShardFilter: &types.ShardFilter{Type: types.ShardFilterTypeAtLatest, ShardId: aws.String("shardId-0")}}), codeArgument,
-			"ShardId cannot be provided when ShardFilter type is AT_LATEST."},
+			"Timestamp must be provided when the ShardFilter Type is AT_TIMESTAMP."},
+		{"filter from the future", listWith(kinesis.ListShardsInput{
+			ShardFilter: &types.ShardFilter{Type: types.ShardFilterTypeFromTimestamp, Timestamp: aws.Time(time.Now().AddDate(100, 0, 0))}}), codeArgument,
+			"ShardFilter Timestamp must not be greater than current time."},
 		{"page too large", listWith(kinesis.ListShardsInput{MaxResults: aws.Int32(10001)}), codeValidation,
 			"1 validation error detected: Value '10001' at 'maxResults' failed to satisfy constraint: Member must have value less than or equal to 10000"},
 		{"no token", func(ctx context.Context, c *kinesis.Client) error {
 			_, err := c.ListShards(ctx, &kinesis.ListShardsInput{NextToken: aws.String("AAAA")})
 			return err
-		}, codeArgument, "The NextToken is not valid."},
-		{"token and stream", listWith(kinesis.ListShardsInput{NextToken: aws.String("AAAA")}), codeArgument,
-			"NextToken and StreamName cannot be provided together."},
+		}, codeArgument, "Invalid NextToken."},
+		{"token and filter", listWith(kinesis.ListShardsInput{NextToken: aws.String("AAAA"),
+			ShardFilter: &types.ShardFilter{Type: types.ShardFilterTypeAtLatest}}), codeArgument,
+			"NextToken and ShardFilter cannot be provided together."},
 	})
 }
 
@@ -260,7 +267,7 @@ func TestRefusedConsumers(t *testing.T) {
 			}
 			_, err = c.ListShards(ctx, &kinesis.ListShardsInput{NextToken: page.NextToken})
 			return err
-		}, codeArgument, "The NextToken is not valid."},
+		}, codeArgument, "Invalid NextToken."},
 		{"token of another stream", func(ctx context.Context, c *kinesis.Client) error {
 			for _, name := range []string{"c", "d"} {
 				_, err := c.RegisterStreamConsumer(ctx, &kinesis.RegisterStreamConsumerInput{StreamARN: kinesisStreamARN(), ConsumerName: &name})
@@ -275,7 +282,7 @@ func TestRefusedConsumers(t *testing.T) {
 			_, err = c.ListStreamConsumers(ctx, &kinesis.ListStreamConsumersInput{
 				StreamARN: aws.String(world.StreamARN(streamsPlace(), "od")), NextToken: page.NextToken})
 			return err
-		}, codeArgument, "The NextToken is not valid."},
+		}, codeArgument, "Invalid NextToken."},
 		{"register on no stream", func(ctx context.Context, c *kinesis.Client) error {
 			_, err := c.RegisterStreamConsumer(ctx, &kinesis.RegisterStreamConsumerInput{
 				StreamARN: aws.String(world.StreamARN(streamsPlace(), "none")), ConsumerName: aws.String("c")})

@@ -40,6 +40,11 @@ type streamDescription struct {
 	StreamCreationTimestamp epoch
 	EnhancedMonitoring      []enhanced
 	EncryptionType          string
+	KeyID                   string `json:"KeyId,omitempty"`
+}
+
+func hasShards(s world.Stream) bool {
+	return s.Status == world.StatusActive || s.Status == world.StatusUpdating
 }
 
 // describeStream answers at most 100 shards a call. A stream that is being
@@ -60,9 +65,10 @@ func describeStream(w *world.World, at world.Place, m *members) (any, error) {
 	v := streamDescription{
 		StreamName: s.Name, StreamARN: s.ARN, StreamStatus: s.Status, StreamModeDetails: modeOf(s.OnDemand),
 		Shards: []shardShown{}, RetentionPeriodHours: int(s.Retention.Hours()),
-		StreamCreationTimestamp: epochOf(s.Created), EnhancedMonitoring: noMonitoring(), EncryptionType: "NONE",
+		StreamCreationTimestamp: epochOf(s.Created), EnhancedMonitoring: monitoring(s.Metrics),
+		EncryptionType: encryption(s.KeyID), KeyID: s.KeyID,
 	}
-	if s.Status == world.StatusActive || s.Status == world.StatusUpdating {
+	if hasShards(s) {
 		shards, more, err := w.ListShards(at, name, world.ShardFilter{}, after, pageSize(limit, 100))
 		if err != nil {
 			return nil, err
@@ -72,9 +78,11 @@ func describeStream(w *world.World, at world.Place, m *members) (any, error) {
 	return struct{ StreamDescription streamDescription }{v}, nil
 }
 
-// shardFilter reads a filter and what its type requires. Unverified: the texts
-// on members that are missing or out of place.
+// shardFilter reads a filter and what its type requires. A time that the type
+// does not have is ignored; a shard is started after whatever the type.
 // https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ShardFilter.html
+// Recorded: radkawar/stackd, testdata/aws/kinesis/topology.json, after-missing-id,
+// latest-extra-timestamp, latest-extra-shard. Unverified: the text on a missing time.
 func (m *members) shardFilter() (f world.ShardFilter, misfit error) {
 	o, ok := m.object("ShardFilter")
 	if !ok {
@@ -86,24 +94,20 @@ func (m *members) shardFilter() (f world.ShardFilter, misfit error) {
 	f.ShardID = o.nameText("ShardId")
 	var timed bool
 	f.Time, timed = o.moment("Timestamp")
-	wantsTime := f.Type == world.AtTimestamp || f.Type == world.FromTimestamp
-	wantsShard := f.Type == world.AfterShardID
 	switch {
-	case wantsShard && f.ShardID == "":
-		misfit = refuseKinesis("InvalidArgumentException", "ShardId must be provided when ShardFilter type is "+f.Type+".")
-	case !wantsShard && f.ShardID != "":
-		misfit = refuseKinesis("InvalidArgumentException", "ShardId cannot be provided when ShardFilter type is "+f.Type+".")
-	case wantsTime && !timed:
-		misfit = refuseKinesis("InvalidArgumentException", "Timestamp must be provided when ShardFilter type is "+f.Type+".")
-	case !wantsTime && timed:
-		misfit = refuseKinesis("InvalidArgumentException", "Timestamp cannot be provided when ShardFilter type is "+f.Type+".")
+	case f.Type == world.AfterShardID && f.ShardID == "":
+		misfit = refuseKinesis("InvalidArgumentException", "ShardId must be provided when the ShardFilter Type is "+f.Type+".")
+	case (f.Type == world.AtTimestamp || f.Type == world.FromTimestamp) && !timed:
+		misfit = refuseKinesis("InvalidArgumentException", "Timestamp must be provided when the ShardFilter Type is "+f.Type+".")
 	}
 	return f, misfit
 }
 
 // listShards answers at most 1000 shards, and a token for 300 s when there are
-// more.
+// more. The name or ARN of the token's stream may stand beside it.
 // https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ListShards.html
+// Recorded: radkawar/stackd, testdata/aws/kinesis/topology.json, token-with-arn,
+// token-with-name, token-with-filter. Older clients report refusals.
 func listShards(w *world.World, at world.Place, m *members) (any, error) {
 	limit := m.number("MaxResults", 1, 10000)
 	next := m.text("NextToken", length(1048576))
@@ -112,17 +116,8 @@ func listShards(w *world.World, at world.Place, m *members) (any, error) {
 	filter, misfit := m.shardFilter()
 	t := pageToken{List: "ListShards", After: after, Filter: filter}
 	if next != "" {
-		m.nameText("StreamName")
-		m.streamARN()
-		if err := m.check(); err != nil {
-			return nil, err
-		}
-		if err := m.apart("StreamName", "StreamARN", "StreamCreationTimestamp",
-			"ExclusiveStartShardId", "ShardFilter"); err != nil {
-			return nil, err
-		}
 		var err error
-		if t, err = readToken(next, "ListShards", w.Now()); err != nil {
+		if t, err = m.shardsToken(next, w.Now()); err != nil {
 			return nil, err
 		}
 	} else {
@@ -151,6 +146,23 @@ func listShards(w *world.World, at world.Place, m *members) (any, error) {
 		v.NextToken = t.String()
 	}
 	return v, nil
+}
+
+// shardsToken reads where a list of shards goes on.
+func (m *members) shardsToken(next string, now time.Time) (pageToken, error) {
+	name, arn := m.nameText("StreamName"), m.streamARN()
+	if err := m.check(); err != nil {
+		return pageToken{}, err
+	}
+	if err := m.apart("StreamCreationTimestamp", "ExclusiveStartShardId", "ShardFilter"); err != nil {
+		return pageToken{}, err
+	}
+	t, err := readToken(next, "ListShards", now)
+	a, _ := parseKinesisARN(arn)
+	if err == nil && (name != "" && name != t.Stream || arn != "" && a.stream != t.Stream) {
+		return t, refuseKinesis("InvalidArgumentException", invalidToken) // Unverified
+	}
+	return t, err
 }
 
 // namesake reads which stream a list is of; a creation time, when given, tells

@@ -107,13 +107,19 @@ func TestListShardsPages(t *testing.T) {
 		if d := cmp.Diff([]string{"shardId-000000000001", "shardId-000000000002"}, shardIDs(second.Shards)); d != "" {
 			t.Errorf("second page (-want +got):\n%s", d)
 		}
+		for name, want := range map[string]string{"s": "", "other": "InvalidArgumentException"} {
+			_, err := c.ListShards(ctx, &kinesis.ListShardsInput{NextToken: first.NextToken, StreamName: &name})
+			if want != "" {
+				wantKinesisCode(t, err, want)
+			} else if err != nil {
+				t.Errorf("a token beside its own stream: %v", err)
+			}
+		}
 		time.Sleep(300*time.Second + 1)
 		_, err := c.ListShards(ctx, &kinesis.ListShardsInput{NextToken: first.NextToken})
 		wantKinesisCode(t, err, "ExpiredNextTokenException")
 
 		for _, in := range []kinesis.ListShardsInput{
-			{StreamName: aws.String("s")},
-			{StreamARN: aws.String(world.StreamARN(streamsPlace(), "s"))},
 			{StreamCreationTimestamp: aws.Time(time.Now())},
 			{ExclusiveStartShardId: aws.String("shardId-000000000000")},
 			{ShardFilter: &types.ShardFilter{Type: types.ShardFilterTypeAtLatest}},
@@ -216,9 +222,16 @@ func TestRetentionOverTheWire(t *testing.T) {
 	inKinesis(t, func(t *testing.T, s *emulator.Server, c *kinesis.Client) {
 		seededStream(t, s, 1)
 		answered[*kinesis.IncreaseStreamRetentionPeriodOutput](t)(c.IncreaseStreamRetentionPeriod(t.Context(),
+			&kinesis.IncreaseStreamRetentionPeriodInput{StreamName: aws.String("s"), RetentionPeriodHours: aws.Int32(24)})) // as Terraform does
+		answered[*kinesis.IncreaseStreamRetentionPeriodOutput](t)(c.IncreaseStreamRetentionPeriod(t.Context(),
 			&kinesis.IncreaseStreamRetentionPeriodInput{StreamName: aws.String("s"), RetentionPeriodHours: aws.Int32(8760)}))
+		if got := summaryOf(t, c); *got.RetentionPeriodHours != 24 || got.StreamStatus != types.StreamStatusUpdating {
+			t.Errorf("at once %d hours, %s", *got.RetentionPeriodHours, got.StreamStatus)
+		}
+		time.Sleep(world.Short().StreamUpdate)
 		answered[*kinesis.DecreaseStreamRetentionPeriodOutput](t)(c.DecreaseStreamRetentionPeriod(t.Context(),
 			&kinesis.DecreaseStreamRetentionPeriodInput{StreamName: aws.String("s"), RetentionPeriodHours: aws.Int32(48)}))
+		time.Sleep(world.Short().StreamUpdate)
 		if got := *summaryOf(t, c).RetentionPeriodHours; got != 48 {
 			t.Errorf("got %d, want 48", got)
 		}

@@ -20,15 +20,17 @@ func (m *members) mode() string {
 		return ""
 	}
 	details.need("StreamMode")
-	return details.text("StreamMode", oneOf("PROVISIONED", "ON_DEMAND"))
+	return details.text("StreamMode", oneOf("ON_DEMAND", "PROVISIONED"))
 }
 
 // warm refuses what needs the account's MinimumThroughputBillingCommitment,
-// which nothing here can set. Unverified: code and text.
-func (m *members) warm() error {
+// which nothing here can set.
+// Recorded: radkawar/stackd, testdata/aws/kinesis/controls.json, warm-provisioned.
+// Unverified: that other calls than UpdateStreamWarmThroughput say the same.
+func (m *members) warm(at world.Place) error {
 	if m.has("WarmThroughputMiBps") {
 		return refuseKinesis("ValidationException",
-			"WarmThroughputMiBps needs MinimumThroughputBillingCommitment to be enabled for the account.")
+			"Account "+at.Account+" is not enabled for minimum throughput billing commitment")
 	}
 	return nil
 }
@@ -58,7 +60,7 @@ func createStream(w *world.World, at world.Place, m *members) (any, error) {
 	case !n.OnDemand && n.Shards == 0:
 		return nil, refuseKinesis("ValidationException", "ShardCount must be specified when StreamMode=PROVISIONED")
 	}
-	if err := m.warm(); err != nil {
+	if err := m.warm(at); err != nil {
 		return nil, err
 	}
 	return nil, w.CreateStream(at, n)
@@ -73,12 +75,16 @@ func deleteStream(w *world.World, at world.Place, m *members) (any, error) {
 	return nil, w.DeleteStream(at, name, force)
 }
 
-// enhanced monitoring cannot be turned on here, so it is always off.
 type enhanced struct{ ShardLevelMetrics []string }
 
-func noMonitoring() []enhanced { return []enhanced{{ShardLevelMetrics: []string{}}} }
+func monitoring(metrics []string) []enhanced { return []enhanced{{ShardLevelMetrics: list(metrics)}} }
 
-type throughput struct{ TargetMiBps, CurrentMiBps int }
+func encryption(key string) string {
+	if key != "" {
+		return "KMS"
+	}
+	return "NONE"
+}
 
 type streamSummary struct {
 	StreamName                 string
@@ -89,18 +95,20 @@ type streamSummary struct {
 	StreamCreationTimestamp    epoch
 	EnhancedMonitoring         []enhanced
 	EncryptionType             string
-	OpenShardCount             int
+	KeyID                      string `json:"KeyId,omitempty"`
+	OpenShardCount             *int   `json:",omitempty"`
 	ConsumerCount              int
-	WarmThroughput             *throughput `json:",omitempty"`
 	MaxRecordSizeInKiB         int
 	ChannelCount               int
 	RecordDistributionStrategy string `json:",omitempty"`
 }
 
-// describeStreamSummary answers every member of its type but KeyId, as streams
-// here are not encrypted, and StreamId, which AWS reserves.
-// Unverified: WarmThroughput only for on-demand streams, at 1 MiB/s a shard.
+// describeStreamSummary answers every member of its type but WarmThroughput,
+// which only accounts with a throughput commitment see, and StreamId, which AWS
+// reserves. A stream that is CREATING or DELETING has no OpenShardCount.
 // https://docs.aws.amazon.com/kinesis/latest/APIReference/API_StreamDescriptionSummary.html
+// Recorded: radkawar/stackd, testdata/aws/kinesis/controls.json, create-ready-0,
+// mode-on-demand-ready-1, encryption-ready-1, cleanup-absence.
 func describeStreamSummary(w *world.World, at world.Place, m *members) (any, error) {
 	name, err := m.stream(at)
 	if err != nil {
@@ -113,12 +121,12 @@ func describeStreamSummary(w *world.World, at world.Place, m *members) (any, err
 	v := streamSummary{
 		StreamName: s.Name, StreamARN: s.ARN, StreamStatus: s.Status, StreamModeDetails: modeOf(s.OnDemand),
 		RetentionPeriodHours: int(s.Retention.Hours()), StreamCreationTimestamp: epochOf(s.Created),
-		EnhancedMonitoring: noMonitoring(), EncryptionType: "NONE",
-		OpenShardCount: s.OpenShards, ConsumerCount: s.Consumers,
+		EnhancedMonitoring: monitoring(s.Metrics), EncryptionType: encryption(s.KeyID), KeyID: s.KeyID,
+		ConsumerCount:      s.Consumers,
 		MaxRecordSizeInKiB: s.RecordKiB, RecordDistributionStrategy: s.Distribution,
 	}
-	if s.OnDemand {
-		v.WarmThroughput = &throughput{s.OpenShards, s.OpenShards}
+	if hasShards(s) {
+		v.OpenShardCount = &s.OpenShards
 	}
 	return struct{ StreamDescriptionSummary streamSummary }{v}, nil
 }
@@ -141,8 +149,8 @@ func listStreams(w *world.World, at world.Place, m *members) (any, error) {
 		return nil, err
 	}
 	if next != "" {
-		if err := m.apart("ExclusiveStartStreamName"); err != nil {
-			return nil, err
+		if after != "" { // Recorded: radkawar/stackd, testdata/aws/kinesis/controls.json, list-token-and-name
+			return nil, refuseKinesis("InvalidArgumentException", "ExclusiveStartStreamName and NextToken cannot be provided together.")
 		}
 		t, err := readToken(next, "ListStreams", w.Now())
 		if err != nil {
@@ -186,14 +194,16 @@ func pageSize(asked, most int) int {
 	return min(asked, most)
 }
 
-// describeLimits answers the quotas. Unverified: that the shards of on-demand
-// streams do not count.
+// describeLimits answers the quotas. The shards of on-demand streams do not
+// count.
+// Recorded: radkawar/stackd, testdata/aws/kinesis/topology.json, ohio-after-on-demand.
 // https://docs.aws.amazon.com/kinesis/latest/APIReference/API_DescribeLimits.html
 func describeLimits(w *world.World, at world.Place, _ *members) (any, error) {
 	l := w.KinesisLimits(at)
-	v := struct{ ShardLimit, OpenShardCount, OnDemandStreamCount, OnDemandStreamCountLimit int }{
-		ShardLimit: l.Shards, OnDemandStreamCountLimit: l.OnDemandStreams,
-	}
+	v := struct {
+		ShardLimit, OpenShardCount, OnDemandStreamCount, OnDemandStreamCountLimit int
+		ChannelCount, ChannelCountLimit                                           int
+	}{ShardLimit: l.Shards, OnDemandStreamCountLimit: l.OnDemandStreams, ChannelCountLimit: 100}
 	for _, name := range w.Streams(at) {
 		s, err := w.Stream(at, name)
 		if err != nil {
@@ -216,7 +226,7 @@ func updateStreamMode(w *world.World, at world.Place, m *members) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := m.warm(); err != nil {
+	if err := m.warm(at); err != nil {
 		return nil, err
 	}
 	return nil, w.UpdateStreamMode(at, name, mode == "ON_DEMAND")

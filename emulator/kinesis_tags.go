@@ -102,7 +102,7 @@ func tagKinesisResource(w *world.World, at world.Place, m *members) (any, error)
 		return nil, err
 	}
 	if consumer == "" {
-		return nil, w.TagStream(at, stream, tags)
+		return nil, w.TagStreamResource(at, stream, tags)
 	}
 	return nil, w.TagConsumer(at, stream, consumer, tags)
 }

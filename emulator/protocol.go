@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -41,6 +42,13 @@ func (a answer) write(w http.ResponseWriter) {
 	_, _ = w.Write(a.body) // the client is gone: nobody is left to tell
 }
 
+// numbered writes a request's number where XML has left a place for it.
+func (a answer) numbered(id string) answer {
+	const place = "<RequestId></RequestId>"
+	a.body = bytes.ReplaceAll(a.body, []byte(place), []byte("<RequestId>"+id+"</RequestId>"))
+	return a.with("X-Amzn-Requestid", id)
+}
+
 // with sets a header on the way out.
 func (a answer) with(key, value string) answer {
 	if a.header == nil {
@@ -51,18 +59,29 @@ func (a answer) with(key, value string) answer {
 }
 
 // recognise finds out which call a request is, and whose.
-func recognise(r *http.Request, body []byte, readErr error) (operation, world.Place) {
-	place, service := signer(r)
-	if service == "" {
-		return unsigned(r), place
+func recognise(w *world.World, r *http.Request, body []byte, readErr error) (operation, world.Place) {
+	s := signer(r)
+	if s.service == "" {
+		return unsigned(r), s.place
 	}
+	by, refusal := s.caller(w, r.Header.Get("X-Amz-Security-Token"))
+	s.place.Account = by.Account
+	var op operation
 	switch target := r.Header.Get("X-Amz-Target"); {
 	case strings.HasPrefix(target, kinesisTarget):
-		return kinesisOperation(strings.TrimPrefix(target, kinesisTarget), body, readErr), place
-	case service == "lambda":
-		return lambdaOperation(r, body, readErr), place
+		op = kinesisOperation(strings.TrimPrefix(target, kinesisTarget), body, readErr)
+	case s.service == "lambda":
+		op = lambdaOperation(r, body, readErr)
+	case s.service == "sts":
+		op = stsOperation(r, body, readErr, by)
+	default:
+		op = unknown(s.service, r)
 	}
-	return unknown(service, r), place
+	if refusal != nil {
+		refused := op.refusal(refusal)
+		op.run = func(*world.World, world.Place) answer { return refused }
+	}
+	return op, s.place
 }
 
 // readBody reads what a client sends. It is called outside the server's lock: a
@@ -78,16 +97,51 @@ func readBody(r *http.Request) ([]byte, error) {
 	return body, err
 }
 
-// signer reads from a request's signature whose call it is, and the service
-// that it is signed for: empty when it is not signed. The account is the access
-// key id if that is an account number.
+// signature is what a request's signature says: by whose key, where, and for
+// which service, empty when it is not signed.
+type signature struct {
+	key, service string
+	place        world.Place // the account is the key if that is an account number
+}
+
+// caller is whose key it is. The keys of sessions that the world has started
+// need their token, and end.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
+func (s signature) caller(w *world.World, token string) (world.Caller, error) {
+	session, ok := w.Session(s.key)
+	switch {
+	case !ok:
+		return world.User(s.place.Account), nil
+	case token != session.SessionToken:
+		return session.Caller, s.rejection("UnrecognizedClientException", "InvalidClientTokenId", "invalid.")
+	case !w.Now().Before(session.Expiration):
+		return session.Caller, s.rejection("ExpiredTokenException", "ExpiredToken", "expired")
+	}
+	return session.Caller, nil
+}
+
+// rejection is how a service refuses a token: code and status differ.
+// https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
+// https://docs.aws.amazon.com/lambda/latest/api/CommonErrors.html
+func (s signature) rejection(code, ofQuery, how string) error {
+	e := &world.Error{Code: code, Status: http.StatusForbidden, Message: "The security token included in the request is " + how}
+	switch s.service {
+	case "sts":
+		e.Code = ofQuery
+	case "kinesis":
+		e.Status = http.StatusBadRequest
+	}
+	return e
+}
+
+// signer reads a request's signature.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
-func signer(r *http.Request) (world.Place, string) {
+func signer(r *http.Request) signature {
 	const algorithm = "AWS4-HMAC-SHA256 "
-	place := world.Place{Account: DefaultAccount}
+	s := signature{place: world.Place{Account: DefaultAccount}}
 	auth, ok := strings.CutPrefix(r.Header.Get("Authorization"), algorithm)
 	if !ok {
-		return place, ""
+		return s
 	}
 	for part := range strings.SplitSeq(auth, ",") {
 		scope, ok := strings.CutPrefix(strings.TrimSpace(part), "Credential=")
@@ -96,15 +150,15 @@ func signer(r *http.Request) (world.Place, string) {
 		}
 		p := strings.Split(scope, "/")
 		if len(p) != 5 || p[4] != "aws4_request" || p[2] == "" {
-			return place, ""
+			return s
 		}
-		if len(p[0]) == 12 && strings.Trim(p[0], "0123456789") == "" {
-			place.Account = p[0]
+		if isAccount(p[0]) {
+			s.place.Account = p[0]
 		}
-		place.Region = p[2]
-		return place, p[3]
+		s.key, s.place.Region, s.service = p[0], p[2], p[3]
+		return s
 	}
-	return place, ""
+	return s
 }
 
 // unsigned answers a request without a signature.

@@ -1,4 +1,4 @@
-// Package emulator is an embedded AWS: the Lambda and Kinesis calls that
+// Package emulator is an embedded AWS: the Lambda, Kinesis and STS calls that
 // eventrouting makes, and those that people need to set a scene for it, over
 // their real wire protocols. A newcomer runs the main job on it with nothing
 // installed, every test uses it as its backend, and because it is written from
@@ -9,8 +9,8 @@
 // inside a testing/synctest bubble. The model behind it is [world.World].
 //
 // The region comes from the scope of the request's signature, the account from
-// an access key id of 12 digits, else it is [DefaultAccount]. Signatures are
-// not verified.
+// an access key id of 12 digits, or from one that AssumeRole gave out, else it
+// is [DefaultAccount]. Signatures are not verified.
 package emulator
 
 import (

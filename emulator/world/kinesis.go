@@ -18,12 +18,11 @@ type kinesis struct {
 type stream struct {
 	name, arn string
 	status    string
-	onDemand  bool
+	settings
+	next      *settings // that an update under way will bring
 	created   time.Time // whole seconds, as AWS shows them
-	retention time.Duration
 	horizon   time.Time // nothing from before is readable any more, whatever the retention
-	recordKiB int
-	strategy  string // record distribution, as asked for
+	policy    string    // resource policy; empty: none
 	tags      map[string]string
 	begin     int // shards to open when created
 	shards    lineage
@@ -35,6 +34,27 @@ type stream struct {
 	modes     []time.Time // accepted UpdateStreamMode calls
 	consumers map[string]*consumer
 	epochs    map[string]int64 // the creation second of the last consumer of a name
+}
+
+// settings are what a stream's owner can change. AWS goes on showing the old
+// ones while the stream is UPDATING.
+// Recorded: radkawar/stackd, testdata/aws/kinesis/controls.json, retention-ready-0,
+// mode-on-demand-ready-0, settled-monitor-add-ready-0, settled-max-record-2048-ready-0.
+type settings struct {
+	onDemand  bool
+	retention time.Duration
+	recordKiB int
+	strategy  string   // record distribution, as asked for
+	metrics   []string // enhanced monitoring; replaced, never changed
+	key       string   // KMS key as it was named; empty: not encrypted
+}
+
+// final is a stream's settings as they will be once it is ACTIVE.
+func (s *stream) final() settings {
+	if s.next != nil {
+		return *s.next
+	}
+	return s.settings
 }
 
 // States of streams and consumers. Consumers have no UPDATING.
@@ -64,6 +84,10 @@ func (s *stream) clone() *stream {
 	c.scalings = slices.Clone(s.scalings)
 	c.modes = slices.Clone(s.modes)
 	c.epochs = maps.Clone(s.epochs)
+	if s.next != nil {
+		next := *s.next
+		c.next = &next
+	}
 	c.consumers = make(map[string]*consumer, len(s.consumers))
 	for name, x := range s.consumers {
 		y := *x
@@ -97,6 +121,17 @@ func (w *World) KinesisLimits(at Place) KinesisLimits {
 
 // SetKinesisLimits changes the quotas, as AWS does on request.
 func (w *World) SetKinesisLimits(at Place, l KinesisLimits) { w.at(at).kinesis.limits = &l }
+
+// unready is the consumer that a source names where it is still CREATING.
+func (k *kinesis) unready(arn string) (*consumer, bool) {
+	resource := arn[strings.LastIndex(arn, ":stream/")+1:]
+	name, _, isConsumer := strings.Cut(strings.TrimPrefix(resource, "stream/"), "/consumer/")
+	if s := k.streams[name]; isConsumer && s != nil {
+		c := s.consumer(arn)
+		return c, c != nil && c.status == StatusCreating
+	}
+	return nil, false
+}
 
 // hasSource tells whether a mapping can be created on a stream or consumer.
 func (k *kinesis) hasSource(arn string) bool {

@@ -15,6 +15,7 @@ type consumer struct {
 	status    string
 	created   time.Time // whole seconds
 	tags      map[string]string
+	policy    string // resource policy; empty: none
 	stamp     uint64
 }
 

@@ -65,14 +65,37 @@ func (w *World) ListShards(at Place, name string, f ShardFilter, after string, l
 		}
 		first = max(first, i+1)
 	}
-	shards, more := s.list(f, first, limit, w.now)
+	if err := w.checkTime(s, f); err != nil {
+		return nil, false, err
+	}
+	shards, more := s.list(f, first, limit, w.now, w.knobs.LatestLags)
 	return shards, more, nil
 }
 
-func (s *stream) list(f ShardFilter, first, limit int, now time.Time) (shards []Shard, more bool) {
+// checkTime refuses times that a filter cannot have.
+// Recorded: radkawar/stackd, testdata/aws/kinesis/topology.json, AT_TIMESTAMP-future,
+// FROM_TIMESTAMP-past.
+func (w *World) checkTime(s *stream, f ShardFilter) error {
+	switch {
+	case f.Type != AtTimestamp && f.Type != FromTimestamp:
+	case f.Time.After(w.now):
+		return badArgument("ShardFilter Timestamp must not be greater than current time.")
+	case w.knobs.RefuseOldTimes && f.Time.Before(s.trimHorizon(w.now)):
+		return badArgument("ShardFilter Timestamp cannot be older than TRIM_HORIZON of the stream.")
+	}
+	return nil
+}
+
+// latestLag is for how long a closed shard still counts as latest where
+// [Knobs].LatestLags is set. Unverified: the length.
+const latestLag = time.Minute
+
+func (s *stream) list(f ShardFilter, first, limit int, now time.Time, lags bool) (shards []Shard, more bool) {
 	horizon := s.trimHorizon(now)
 	for i := first; i < len(s.shards.shards); i++ {
-		if !s.visible(i, now) || !f.takes(s.shards.shards[i], horizon) {
+		sh := s.shards.shards[i]
+		takes := f.takes(sh, horizon) || lags && f.Type == AtLatest && now.Sub(sh.closed) < latestLag
+		if !s.visible(i, now) || !takes {
 			continue
 		}
 		if len(shards) == limit {
@@ -85,8 +108,8 @@ func (s *stream) list(f ShardFilter, first, limit int, now time.Time) (shards []
 
 // takes tells whether a shard that is not trimmed passes. Ends are inclusive,
 // so that a shard and its children are both open at the instant of a reshard;
-// times before the trim horizon are taken for it. AWS documents the latter for
-// FROM_TIMESTAMP; for AT_TIMESTAMP it is likely.
+// times before the trim horizon are taken for it, unless [Knobs].RefuseOldTimes.
+// AWS documents the latter for FROM_TIMESTAMP; for AT_TIMESTAMP it is likely.
 func (f ShardFilter) takes(s shard, horizon time.Time) bool {
 	t := f.Time
 	if t.Before(horizon) {
@@ -120,62 +143,6 @@ func (s *stream) trimHorizon(now time.Time) time.Time {
 func (s *stream) visible(i int, now time.Time) bool {
 	closed := s.shards.shards[i].closed
 	return closed.IsZero() || !closed.Before(s.trimHorizon(now))
-}
-
-// Retention is in whole hours from a day to a year.
-// https://docs.aws.amazon.com/kinesis/latest/APIReference/API_IncreaseStreamRetentionPeriod.html
-const (
-	minRetention = 24
-	maxRetention = 8760
-)
-
-// IncreaseRetention lengthens the time that records stay. What had expired
-// stays so. Unverified: that the stream is not UPDATING meanwhile. The texts
-// were seen on AWS: github.com/mhart/kinesalite test/increaseStreamRetentionPeriod.js
-func (w *World) IncreaseRetention(at Place, name string, hours int) error {
-	s, err := w.retainable(at, name, hours)
-	if err != nil {
-		return err
-	}
-	if has := int(s.retention.Hours()); hours <= has {
-		return badArgument("Requested retention period (%d hours) for stream %s can not be shorter than "+
-			"existing retention period (%d hours). Use DecreaseRetentionPeriod API.", hours, name, has)
-	}
-	s.retain(hours, w.now)
-	return nil
-}
-
-// DecreaseRetention shortens the time that records stay; older ones are gone at
-// once, and with them shards that held nothing younger.
-func (w *World) DecreaseRetention(at Place, name string, hours int) error {
-	s, err := w.retainable(at, name, hours)
-	if err != nil {
-		return err
-	}
-	if has := int(s.retention.Hours()); hours >= has {
-		return badArgument("Requested retention period (%d hours) for stream %s can not be longer than "+
-			"existing retention period (%d hours). Use IncreaseRetentionPeriod API.", hours, name, has)
-	}
-	s.retain(hours, w.now)
-	return nil
-}
-
-func (w *World) retainable(at Place, name string, hours int) (*stream, error) {
-	if hours < minRetention {
-		return nil, badArgument("Minimum allowed retention period is %d hours. "+
-			"Requested retention period (%d hours) is too short.", minRetention, hours)
-	}
-	if hours > maxRetention {
-		return nil, badArgument("Maximum allowed retention period is %d hours. "+
-			"Requested retention period (%d hours) is too long.", maxRetention, hours)
-	}
-	return w.idle(at, name)
-}
-
-// retain keeps what has expired so far expired.
-func (s *stream) retain(hours int, now time.Time) {
-	s.horizon = s.trimHorizon(now)
-	s.retention = time.Duration(hours) * time.Hour
 }
 
 // pageOfNames is one page of sorted names that come after one.

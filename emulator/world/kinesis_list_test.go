@@ -118,6 +118,7 @@ func TestRetention(t *testing.T) {
 	split("100") // 0 closes
 	pass(w, 25*time.Hour)
 	must(t, w.IncreaseRetention(ireland(), "s", 48))
+	pass(w, 0)
 	if got := listed(t, w, world.ShardFilter{}); got != "1 2" {
 		t.Errorf("a longer retention brings nothing back: got %s, want 1 2", got)
 	}
@@ -127,7 +128,9 @@ func TestRetention(t *testing.T) {
 		t.Errorf("within 48 hours: got %s, want 1 2 3 4", got)
 	}
 	must(t, w.DecreaseRetention(ireland(), "s", 24))
+	pass(w, 0)
 	must(t, w.IncreaseRetention(ireland(), "s", 48))
+	pass(w, 0)
 	if got := listed(t, w, world.ShardFilter{}); got != "1 3 4" {
 		t.Errorf("a shorter one discards at once: got %s, want 1 3 4", got)
 	}

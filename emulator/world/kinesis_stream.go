@@ -28,7 +28,9 @@ type Stream struct {
 	OpenShards   int
 	Consumers    int
 	RecordKiB    int
-	Distribution string // empty for a provisioned stream
+	Distribution string   // empty for a provisioned stream
+	Metrics      []string // shard-level metrics that are on
+	KeyID        string   // of the KMS key, as it was given; empty: not encrypted
 	Tags         map[string]string
 }
 
@@ -132,7 +134,7 @@ func (w *World) checkShardLimit(at Place, more int) error {
 func (w *World) provisionedShards(at Place) int {
 	count := 0
 	for _, s := range w.at(at).kinesis.streams {
-		if s.onDemand || s.status == StatusDeleting {
+		if s.final().onDemand || s.status == StatusDeleting {
 			continue
 		}
 		if s.status == StatusCreating {
@@ -153,7 +155,7 @@ func (w *World) provisionedShards(at Place) int {
 func (w *World) onDemandStreams(at Place) int {
 	count := 0
 	for _, s := range w.at(at).kinesis.streams {
-		if s.onDemand {
+		if s.final().onDemand {
 			count++
 		}
 	}
@@ -162,9 +164,9 @@ func (w *World) onDemandStreams(at Place) int {
 
 func (w *World) addStream(at Place, n NewStream) *stream {
 	s := &stream{
-		name: n.Name, arn: StreamARN(at, n.Name), onDemand: n.OnDemand, begin: n.Shards,
-		created: w.now.Truncate(time.Second), retention: 24 * time.Hour,
-		recordKiB: 1024, tags: map[string]string{},
+		name: n.Name, arn: StreamARN(at, n.Name), begin: n.Shards,
+		settings: settings{onDemand: n.OnDemand, retention: 24 * time.Hour, recordKiB: 1024},
+		created:  w.now.Truncate(time.Second), tags: map[string]string{},
 		consumers: map[string]*consumer{}, epochs: map[string]int64{},
 	}
 	maps.Copy(s.tags, n.Tags)
@@ -235,7 +237,7 @@ func (w *World) Stream(at Place, name string) (Stream, error) {
 	v := Stream{
 		Name: s.name, ARN: s.arn, Status: s.status, OnDemand: s.onDemand, Created: s.created,
 		Retention: s.retention, OpenShards: len(s.shards.open), Consumers: len(s.consumers),
-		RecordKiB: s.recordKiB, Tags: maps.Clone(s.tags),
+		RecordKiB: s.recordKiB, Metrics: slices.Clone(s.metrics), KeyID: s.key, Tags: maps.Clone(s.tags),
 	}
 	if s.onDemand {
 		v.Distribution = s.strategy

@@ -73,11 +73,10 @@ func (w *World) CreateMapping(at Place, in MappingInput) (Mapping, error) {
 	if err != nil {
 		return Mapping{}, err
 	}
-	l := &w.at(at).lambda
-	if m.Source() == fromKinesis && !w.at(at).kinesis.hasSource(m.EventSourceArn) {
-		// Recorded: test_esm_with_not_existing_kinesis_stream.
-		return Mapping{}, invalid("Stream not found: %s", m.EventSourceArn)
+	if err := w.checkKinesis(at, m); err != nil {
+		return Mapping{}, err
 	}
+	l := &w.at(at).lambda
 	m.FunctionArn = r.arn()
 	m = in.Settings.over(m.defaults())
 	if err := m.check(in.Settings); err != nil {
@@ -105,6 +104,29 @@ func (w *World) CreateMapping(at Place, in MappingInput) (Mapping, error) {
 	}
 	w.transit(at, created, creating, takes)
 	return created.shown, nil
+}
+
+// checkKinesis looks for the stream or consumer that a mapping is to read. Once
+// created, a mapping keeps its source: one whose consumer is deregistered stays,
+// can be updated and deleted, and does not follow to a consumer registered anew,
+// which has another ARN.
+// Unverified: what such a mapping shows as its LastProcessingResult.
+func (w *World) checkKinesis(at Place, m Mapping) error {
+	k := &w.at(at).kinesis
+	if m.Source() != fromKinesis {
+		return nil
+	}
+	if !k.hasSource(m.EventSourceArn) {
+		// Recorded for a stream: test_esm_with_not_existing_kinesis_stream.
+		// Unverified: that a consumer is spoken of in the same words.
+		return invalid("Stream not found: %s", m.EventSourceArn)
+	}
+	if c, ok := k.unready(m.EventSourceArn); ok && !w.knobs.EarlyConsumers {
+		// Unverified: the refusal, and its text, which is Kinesis' elsewhere.
+		return invalid("Received Exception while reading from provided stream. "+
+			"Consumer %s with creation timestamp %d is not in ACTIVE status.", c.name, c.created.Unix())
+	}
+	return nil
 }
 
 // UpdateMapping changes what is sent of a mapping. The reply is in state

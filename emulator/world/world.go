@@ -37,7 +37,11 @@ type World struct {
 	rng    rand.PCG
 	places map[Place]*place
 	queue  queue
-	seq    uint64 // number of events ever queued: breaks ties in time
+
+	sessions    map[string]Session // by access key id
+	deniedRoles map[string]bool    // by ARN
+
+	seq uint64 // number of events ever queued: breaks ties in time
 }
 
 // Knobs are what AWS leaves open. A client has to work with every setting; [New]
@@ -48,6 +52,21 @@ type Knobs struct {
 	// may.
 	// https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
 	StaleUpdates bool
+	// EarlyConsumers lets a mapping be created on a consumer that is still
+	// CREATING. Neither outcome is documented or recorded; without the knob the
+	// mapping is refused, so that whoever waits for ACTIVE is right on AWS
+	// whatever it does.
+	EarlyConsumers bool
+	// RefuseOldTimes makes ListShards refuse a time before the trim horizon, as
+	// recorded in September 2026 for a time in 1970, where AWS documents that it
+	// is taken for the trim horizon. The seed does not draw it.
+	// Recorded: radkawar/stackd, testdata/aws/kinesis/topology.json, FROM_TIMESTAMP-past.
+	RefuseOldTimes bool
+	// LatestLags makes ListShards show with AT_LATEST also what was closed in the
+	// last minute, as recorded two seconds after a reshard. The seed does not
+	// draw it.
+	// Recorded: radkawar/stackd, testdata/aws/kinesis/topology.json, scaled-current-leaves.
+	LatestLags bool
 }
 
 // SetKnobs settles what the seed has drawn, for a test of one setting.
@@ -67,8 +86,12 @@ func New(seed uint64, t Timing, start time.Time) *World {
 		timing: t,
 		rng:    *rand.NewPCG(seed, seed),
 		places: map[Place]*place{},
+
+		sessions:    map[string]Session{},
+		deniedRoles: map[string]bool{},
 	}
-	w.knobs.StaleUpdates = w.rng.Uint64()%2 == 0
+	drawn := w.rng.Uint64()
+	w.knobs = Knobs{StaleUpdates: drawn&1 == 0, EarlyConsumers: drawn&2 == 0}
 	return w
 }
 
@@ -107,6 +130,7 @@ func (w *World) Clone() *World {
 		c.places[at] = &place{kinesis: p.kinesis.clone(), lambda: p.lambda.clone()}
 	}
 	c.queue = append(queue(nil), w.queue...)
+	c.sessions, c.deniedRoles = maps.Clone(w.sessions), maps.Clone(w.deniedRoles)
 	return &c
 }
 
