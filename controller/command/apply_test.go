@@ -71,7 +71,9 @@ func TestExamples(t *testing.T) {
 				var functions []string
 				for _, d := range docs {
 					streams[d.Spec.Stream] = 4
-					functions = append(functions, d.Spec.Function.Name)
+					for _, route := range d.Resolve() {
+						functions = append(functions, route.Function)
+					}
 				}
 				r := newRig(t, streams, functions...)
 				if _, err := r.apply(t.Context(), r.server.Client().Do, docs); err != nil {

@@ -75,7 +75,12 @@ var options = reconcile.Options{Owner: "default", RespectManual: time.Hour}
 // plan looks and changes nothing.
 func (r *rig) plan(docs []spec.EventRouting) reconcile.Plan {
 	r.t.Helper()
-	p, _, err := reconcile.Look(context.Background(), r.client(r.server.Client().Do).Reader(), docs, options, time.Now())
+	return r.planBy(docs, r.server.Client().Do)
+}
+
+func (r *rig) planBy(docs []spec.EventRouting, do func(*http.Request) (*http.Response, error)) reconcile.Plan {
+	r.t.Helper()
+	p, _, err := reconcile.Look(context.Background(), r.client(do).Reader(), docs, options, time.Now())
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -156,13 +161,16 @@ var walk = []struct{ name, routes string }{
 	{"and enabled, without a catch-all", "    - {name: placed, eventTypes: [OrderPlaced]}\n    - {name: refunds, eventTypes: [Refund]}\n"},
 	{"one is gone", "    - {name: placed, eventTypes: [OrderPlaced]}\n"},
 	{"and back", "    - {name: placed, eventTypes: [OrderPlaced]}\n    - {name: refunds, eventTypes: [Refund]}\n"},
+	{"a consumer", "    - {name: placed, eventTypes: [OrderPlaced], isolation: FanOut}\n    - {name: refunds, eventTypes: [Refund]}\n"},
+	{"a consumer and a function", "    - {name: placed, eventTypes: [OrderPlaced, Chargeback], isolation: FanOut}\n    - {name: refunds, eventTypes: [Refund], isolation: Function, function: refunder}\n"},
+	{"aliases again", "    - {name: placed, eventTypes: [OrderPlaced]}\n    - {name: refunds, eventTypes: [Refund, Chargeback]}\n"},
 }
 
 // TestWalk applies one desired state after the other. After each, a second
 // plan is empty, nothing failed, and one mapping per route runs.
 func TestWalk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, map[string]int{"orders-events": 4}, "order-processor")
+		r := newRig(t, map[string]int{"orders-events": 4}, "order-processor", "refunder")
 		for _, step := range walk {
 			docs := routing(t, step.routes)
 			if _, err := r.apply(t.Context(), r.server.Client().Do, docs); err != nil {
@@ -184,28 +192,35 @@ func (r *rig) oneMappingPerRoute(name string, docs []spec.EventRouting) {
 	for k, ms := range live.Mappings {
 		for _, m := range ms {
 			if m.State == "Enabled" {
-				running = append(running, k.Qualifier)
+				running = append(running, k.String())
 			}
 		}
 	}
+	need := map[string]int{}
 	for _, route := range docs[0].Resolve() {
-		if route.Enabled {
-			wanted = append(wanted, reconcile.QualifierOf("orders", route.Name))
+		if !route.Enabled {
+			continue
 		}
+		k := reconcile.Key{Stream: "orders-events", Function: route.Function, Qualifier: "live"}
+		switch route.Isolation {
+		case spec.IsolationAlias:
+			k.Qualifier = reconcile.QualifierOf("orders", route.Name)
+		case spec.IsolationFanOut:
+			k.Consumer = reconcile.QualifierOf("orders", route.Name)
+		case spec.IsolationFunction:
+		}
+		wanted = append(wanted, k.String())
+		need[route.Function] += 4 * route.ParallelizationFactor
 	}
 	slices.Sort(running)
 	slices.Sort(wanted)
 	if diff := cmp.Diff(wanted, running); diff != "" {
 		r.t.Errorf("%s: running mappings (-want +got):\n%s", name, diff)
 	}
-	need := 0
-	for _, route := range docs[0].Resolve() {
-		if route.Enabled {
-			need += 4 * route.ParallelizationFactor
+	for f, n := range need {
+		if got := live.Functions[f].Reserved; got == nil || *got < n {
+			r.t.Errorf("%s: %s has reserved %v, below the need of %d", name, f, got, n)
 		}
-	}
-	if got := live.Functions["order-processor"].Reserved; got == nil || *got < need {
-		r.t.Errorf("%s: reserved %v, below the need of %d", name, got, need)
 	}
 }
 
@@ -256,7 +271,8 @@ func TestCrashAnywhere(t *testing.T) {
 // ignoreTimes leaves out what a crash may make differ: when and by which number
 // a thing was made.
 var ignoreTimes = cmp.Options{
-	cmpopts.IgnoreFields(reconcile.Mapping{}, "UUID", "ARN", "Start", "Modified"),
+	cmpopts.IgnoreFields(reconcile.Mapping{}, "UUID", "ARN", "SourceARN", "Start", "Modified"),
+	cmpopts.IgnoreFields(reconcile.Consumer{}, "ARN"),
 	cmpopts.IgnoreFields(reconcile.Alias{}, "RevisionID", "ARN", "Description"),
 	cmpopts.EquateEmpty(),
 	cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Facts" }, cmp.Ignore()),
@@ -268,7 +284,7 @@ func crashWorld(t *testing.T, step, k int, effect bool) (int, reconcile.State) {
 	var calls int
 	var live reconcile.State
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, map[string]int{"orders-events": 4}, "order-processor")
+		r := newRig(t, map[string]int{"orders-events": 4}, "order-processor", "refunder")
 		if step > 0 {
 			r.settle(routing(t, walk[step-1].routes))
 		}

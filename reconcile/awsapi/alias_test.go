@@ -204,7 +204,7 @@ func TestReservationRefused(t *testing.T) {
 		"mixed": {nil, reconcile.Change{Before: &reconcile.Alias{}, After: &reconcile.Reservation{Function: function, Reserved: 5}},
 			"cannot turn", false},
 		"delete":   {nil, reconcile.Change{Action: "delete", Before: &reconcile.Mapping{}}, "this version cannot do that", false},
-		"consumer": {nil, reconcile.Change{Action: "register", After: &reconcile.Consumer{}}, "this version cannot do that", false},
+		"consumer": {nil, reconcile.Change{Action: "register", After: &reconcile.Consumer{Key: reconcile.ConsumerKey{Stream: "nowhere", Name: "c"}}}, "stream nowhere does not exist", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inScene(t, func(s *scene) {

@@ -22,6 +22,8 @@ func (r *Reader) Answer(ctx context.Context, s reconcile.State, asks []reconcile
 		Filters:  copied(s.Facts.Filters),
 		Invokers: copied(s.Facts.Invokers),
 		Limits:   s.Facts.Limits,
+
+		ConsumerTags: copied(s.Facts.ConsumerTags),
 	}
 	for _, ask := range asks {
 		var err error
@@ -32,6 +34,8 @@ func (r *Reader) Answer(ctx context.Context, s reconcile.State, asks []reconcile
 			facts.Filters[ask.Name], err = r.filter(ctx, ask.Name)
 		case reconcile.AskInvokers:
 			facts.Invokers[ask.Name], err = r.invokers(ctx, s, ask.Name)
+		case reconcile.AskConsumerTags:
+			facts.ConsumerTags[ask.Name], err = r.consumerTags(ctx, ask.Name)
 		case reconcile.AskLimits:
 			facts.Limits, err = r.limits(ctx)
 		default:

@@ -122,6 +122,8 @@ func TestAnswerGone(t *testing.T) {
 			Tags:     map[string]map[string]string{uuid: {}},
 			Filters:  map[string]reconcile.EncryptedFilter{uuid: {Error: "the mapping does not exist any more"}},
 			Invokers: map[string]reconcile.Invokers{"nobody": {}},
+
+			ConsumerTags: map[string]map[string]string{},
 		}
 		if diff := cmp.Diff(want, facts); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"time"
 
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"golang.org/x/time/rate"
@@ -97,7 +98,11 @@ func (sense) HandleDeserialize(ctx context.Context, in middleware.DeserializeInp
 		return out, md, &smithyhttp.RequestSendError{Err: fmt.Errorf("read the answer: %w", err)}
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
-	if start := bytes.TrimSpace(body); len(start) == 0 || start[0] != '{' {
+	start := bytes.TrimSpace(body)
+	if void := awsmiddleware.GetOperationName(ctx) == "TagResource"; void && len(start) == 0 {
+		return out, md, nil // an operation without an output: Kinesis answers nothing
+	}
+	if len(start) == 0 || start[0] != '{' {
 		return out, md, fmt.Errorf("%w: HTTP %d with %s", errNonsense, resp.StatusCode, excerpt(start))
 	}
 	return out, md, nil

@@ -53,7 +53,10 @@ func (c *Client) Reader() *Reader {
 // Writer returns the writer of one pass. The changes it is given name streams
 // as the documents do; live, which the pass observed, knows their ARNs.
 func (c *Client) Writer(live reconcile.State) *Writer {
-	return &Writer{Reader: c.Reader(), write: c.lambda, live: live, timeout: c.timeout}
+	return &Writer{
+		Reader: c.Reader(), write: c.lambda, writeKinesis: c.kinesis, live: live, timeout: c.timeout,
+		registered: map[reconcile.ConsumerKey]string{},
+	}
 }
 
 // Reader is a [reconcile.Reader].
@@ -66,9 +69,11 @@ type Reader struct {
 // Writer is a [reconcile.Writer], and a Reader too.
 type Writer struct {
 	*Reader
-	write   lambdaWriter
-	live    reconcile.State
-	timeout time.Duration
+	write        lambdaWriter
+	writeKinesis kinesisWriter
+	live         reconcile.State
+	timeout      time.Duration
+	registered   map[reconcile.ConsumerKey]string // ARNs of consumers that this pass registered
 }
 
 var (
@@ -100,8 +105,16 @@ type lambdaWriter interface {
 	PutFunctionConcurrency(context.Context, *lambda.PutFunctionConcurrencyInput, ...func(*lambda.Options)) (*lambda.PutFunctionConcurrencyOutput, error)
 }
 
-// kinesisReader is what looking takes of Kinesis. Nothing here changes a stream.
+// kinesisReader is what looking takes of Kinesis.
 type kinesisReader interface {
 	DescribeStreamSummary(context.Context, *kinesis.DescribeStreamSummaryInput, ...func(*kinesis.Options)) (*kinesis.DescribeStreamSummaryOutput, error)
 	ListShards(context.Context, *kinesis.ListShardsInput, ...func(*kinesis.Options)) (*kinesis.ListShardsOutput, error)
+	ListStreamConsumers(context.Context, *kinesis.ListStreamConsumersInput, ...func(*kinesis.Options)) (*kinesis.ListStreamConsumersOutput, error)
+	ListTagsForResource(context.Context, *kinesis.ListTagsForResourceInput, ...func(*kinesis.Options)) (*kinesis.ListTagsForResourceOutput, error)
+}
+
+// kinesisWriter is what changing takes of Kinesis. Nothing here changes a stream.
+type kinesisWriter interface {
+	RegisterStreamConsumer(context.Context, *kinesis.RegisterStreamConsumerInput, ...func(*kinesis.Options)) (*kinesis.RegisterStreamConsumerOutput, error)
+	TagResource(context.Context, *kinesis.TagResourceInput, ...func(*kinesis.Options)) (*kinesis.TagResourceOutput, error)
 }

@@ -44,7 +44,11 @@ func (w *Writer) sourceARN(m *reconcile.Mapping) (string, error) {
 	case !k.Kinesis():
 		return "", fmt.Errorf("source %q is no stream of this account and region", k.Stream)
 	case k.Consumer != "":
-		if c, ok := w.live.Consumers[reconcile.ConsumerKey{Stream: k.Stream, Name: k.Consumer}]; ok && c.ARN != "" {
+		key := reconcile.ConsumerKey{Stream: k.Stream, Name: k.Consumer}
+		if arn, ok := w.registered[key]; ok {
+			return arn, nil // not that of one before, which may be listed still
+		}
+		if c, ok := w.live.Consumers[key]; ok && c.ARN != "" {
 			return c.ARN, nil
 		}
 		return "", fmt.Errorf("consumer %s of stream %s does not exist", k.Consumer, k.Stream)

@@ -17,7 +17,8 @@ import (
 // read; the functions of the scope and those that have something like a
 // route's alias. What does not exist is absent.
 //
-// The calls are one per 100 mappings, two per stream and three per function.
+// The calls are one per 100 mappings, two per stream, one more per stream with
+// enhanced fan-out, and three per function.
 func (r *Reader) Observe(ctx context.Context, s reconcile.Scope, now time.Time) (reconcile.State, error) {
 	if r.region == "" {
 		return reconcile.State{}, errNoRegion
@@ -31,9 +32,10 @@ func (r *Reader) Observe(ctx context.Context, s reconcile.Scope, now time.Time) 
 		Streams:   map[string]reconcile.Stream{},
 		Functions: map[string]reconcile.Function{},
 		Aliases:   map[reconcile.AliasKey]reconcile.Alias{},
+		Consumers: map[reconcile.ConsumerKey]reconcile.Consumer{},
 		Mappings:  map[reconcile.Key][]reconcile.Mapping{},
 	}
-	for _, step := range []func(context.Context) error{o.sweep, o.readStreams, o.readFunctions} {
+	for _, step := range []func(context.Context) error{o.sweep, o.readStreams, o.readConsumers, o.readFunctions} {
 		if err := step(ctx); err != nil {
 			return reconcile.State{}, err
 		}

@@ -24,9 +24,10 @@ func pollDelay(n int) time.Duration {
 const oddPolls = 5
 
 // Settled waits for changes that were started. Aliases and reservations, and
-// mappings of which only tags changed, have settled by then. For all others
-// together it polls the mappings of their streams, and returns as soon as one
-// is Enabled or Disabled as wanted.
+// mappings and consumers of which only tags changed, have settled by then. For
+// all others together it polls the mappings of what they read, and the consumers
+// of their streams, and returns as soon as one is Enabled or Disabled as wanted,
+// or ACTIVE.
 //
 // A mapping that goes missing, or is switched over by somebody, does not keep
 // the others from being waited for: it becomes an error once no other change
@@ -37,7 +38,7 @@ func (w *Writer) Settled(ctx context.Context, started []reconcile.Change) ([]rec
 	if done := atOnce(started); len(done) > 0 || len(started) == 0 {
 		return done, nil
 	}
-	sources, err := w.sources(started)
+	target, err := w.targets(started)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +49,7 @@ func (w *Writer) Settled(ctx context.Context, started []reconcile.Change) ([]rec
 		if err := sleep(ctx, pollDelay(n)); err != nil {
 			return nil, fmt.Errorf("wait for %s: %w", names(started), err)
 		}
-		seen, err := w.poll(ctx, sources)
+		seen, err := w.poll(ctx, target)
 		switch {
 		case err == nil:
 		case ctx.Err() != nil:
@@ -56,7 +57,7 @@ func (w *Writer) Settled(ctx context.Context, started []reconcile.Change) ([]rec
 		case IsThrottled(err):
 			continue // the next poll asks the same; the timeout bounds it
 		default:
-			return nil, failed(err, "poll mappings")
+			return nil, err
 		}
 		done, lost := judge(started, seen, odd)
 		if len(done) > 0 {
@@ -72,8 +73,12 @@ func (w *Writer) Settled(ctx context.Context, started []reconcile.Change) ([]rec
 func atOnce(started []reconcile.Change) []reconcile.Change {
 	var done []reconcile.Change
 	for _, c := range started {
-		after, ok := c.After.(*reconcile.Mapping)
-		if ok {
+		switch after := c.After.(type) {
+		case *reconcile.Consumer:
+			if c.Before == nil {
+				continue
+			}
+		case *reconcile.Mapping:
 			before, ok := c.Before.(*reconcile.Mapping)
 			if !ok {
 				continue
@@ -87,60 +92,124 @@ func atOnce(started []reconcile.Change) []reconcile.Change {
 	return done
 }
 
-// sources are the ARNs that started mappings read, sorted.
-func (w *Writer) sources(started []reconcile.Change) ([]string, error) {
-	var all []string
-	for _, c := range started {
-		source, err := w.sourceARN(c.After.(*reconcile.Mapping))
-		if err != nil {
-			return nil, fmt.Errorf("wait for %s: %w", c.Addr, err)
-		}
-		all = append(all, source)
-	}
-	return unique(all), nil
+// targets is what to poll: the ARNs that mappings read, and the streams of
+// consumers, each sorted.
+type targets struct {
+	sources []string
+	sweep   bool // one list of all mappings costs less than one for each source
+	streams []string
 }
 
-// poll reads the mappings of sources.
-func (w *Writer) poll(ctx context.Context, sources []string) ([]reconcile.Mapping, error) {
-	var all []reconcile.Mapping
-	for _, source := range sources {
-		mappings, err := w.listMappings(ctx, source)
-		if err != nil {
-			return nil, err
+func (w *Writer) targets(started []reconcile.Change) (targets, error) {
+	var t targets
+	for _, c := range started {
+		switch after := c.After.(type) {
+		case *reconcile.Mapping:
+			source, err := w.sourceARN(after)
+			if err != nil {
+				return t, fmt.Errorf("wait for %s: %w", c.Addr, err)
+			}
+			t.sources = append(t.sources, source)
+		case *reconcile.Consumer:
+			t.streams = append(t.streams, after.Key.Stream)
+		default: // has settled
 		}
-		all = append(all, mappings...)
 	}
-	return all, nil
+	t.sources, t.streams = unique(t.sources), unique(t.streams)
+	all := len(started)
+	for _, ms := range w.live.Mappings {
+		all += len(ms)
+	}
+	t.sweep = len(t.sources) > all/mappingsPerPage+1
+	return t, nil
+}
+
+// seen is what a poll showed.
+type seen struct {
+	mappings  []reconcile.Mapping // that read a source that was asked for
+	consumers []reconcile.Consumer
+}
+
+func (w *Writer) poll(ctx context.Context, t targets) (seen, error) {
+	var s seen
+	sources := t.sources
+	if t.sweep {
+		sources = []string{""}
+	}
+	for _, source := range sources {
+		all, err := w.listMappings(ctx, source)
+		if err != nil {
+			return s, failed(err, "poll mappings")
+		}
+		for _, m := range all {
+			if slices.Contains(t.sources, m.SourceARN) {
+				s.mappings = append(s.mappings, m)
+			}
+		}
+	}
+	for _, stream := range t.streams {
+		all, err := w.listConsumers(ctx, stream, w.live.Streams[stream].ARN)
+		if err != nil {
+			return s, failed(err, "poll consumers of stream %s", stream)
+		}
+		s.consumers = append(s.consumers, all...)
+	}
+	return s, nil
 }
 
 // judge says which changes have settled and which will not, by what a poll
 // showed; odd counts the polls in a row that showed them wrong.
-func judge(started []reconcile.Change, seen []reconcile.Mapping, odd map[reconcile.Addr]int) (done []reconcile.Change, lost []error) {
+func judge(started []reconcile.Change, s seen, odd map[reconcile.Addr]int) (done []reconcile.Change, lost []error) {
 	for _, c := range started {
-		after := c.After.(*reconcile.Mapping)
-		i := slices.IndexFunc(seen, func(m reconcile.Mapping) bool { return isOf(m, c) })
-		problem := "it has vanished"
-		if i >= 0 {
-			switch m := seen[i]; {
-			case !m.Settled():
-				problem = ""
-			case m.Enabled == after.Enabled:
-				done = append(done, c)
-				continue
-			default:
-				problem = "somebody else made it " + m.State
-			}
+		settled, problem := s.consumer(c)
+		if after, ok := c.After.(*reconcile.Mapping); ok {
+			settled, problem = s.mapping(c, after)
 		}
-		if problem == "" {
+		switch {
+		case settled:
+			done = append(done, c)
+		case problem == "":
 			odd[c.Addr] = 0
-			continue
-		}
-		if odd[c.Addr]++; odd[c.Addr] >= oddPolls {
-			lost = append(lost, fmt.Errorf("%s: %s while it settled", c.Addr, problem))
+		default:
+			if odd[c.Addr]++; odd[c.Addr] >= oddPolls {
+				lost = append(lost, fmt.Errorf("%s: %s while it settled", c.Addr, problem))
+			}
 		}
 	}
 	return done, lost
 }
+
+// mapping says whether the mapping of a change has settled, and what is wrong
+// with it if it looks as if it never will.
+func (s seen) mapping(c reconcile.Change, after *reconcile.Mapping) (settled bool, problem string) {
+	i := slices.IndexFunc(s.mappings, func(m reconcile.Mapping) bool { return isOf(m, c) })
+	if i < 0 {
+		return false, vanished
+	}
+	switch m := s.mappings[i]; {
+	case !m.Settled():
+		return false, ""
+	case m.Enabled == after.Enabled:
+		return true, ""
+	default:
+		return false, "somebody else made it " + m.State
+	}
+}
+
+// consumer is the same for a consumer.
+func (s seen) consumer(c reconcile.Change) (settled bool, problem string) {
+	after, ok := c.After.(*reconcile.Consumer)
+	if !ok {
+		return false, ""
+	}
+	i := slices.IndexFunc(s.consumers, func(live reconcile.Consumer) bool { return live.Key == after.Key })
+	if i < 0 || s.consumers[i].Status == "DELETING" {
+		return false, vanished
+	}
+	return s.consumers[i].Status == "ACTIVE", ""
+}
+
+const vanished = "it has vanished"
 
 // isOf says whether a mapping is the one of a change: by its UUID where the
 // plan knew it, by its key when it is new.

@@ -40,6 +40,15 @@ func (w *Writer) Start(ctx context.Context, c reconcile.Change) error {
 			return w.createAlias(ctx, after)
 		}
 		return w.updateAlias(ctx, before, after)
+	case *reconcile.Consumer:
+		before, err := beforeOf[reconcile.Consumer](c)
+		switch {
+		case err != nil:
+			return err
+		case before == nil:
+			return w.registerConsumer(ctx, after)
+		}
+		return w.tagConsumer(ctx, before, after)
 	case *reconcile.Reservation:
 		before, err := beforeOf[reconcile.Reservation](c)
 		if err != nil {
