@@ -56,6 +56,7 @@ type finding struct {
 type summary struct {
 	Changes  int        `json:"changes"`
 	Create   int        `json:"create"`
+	Register int        `json:"register"`
 	Update   int        `json:"update"`
 	Retire   int        `json:"retire"`
 	Revive   int        `json:"revive"`
@@ -138,6 +139,8 @@ func summarize(p reconcile.Plan) summary {
 		switch c.Action {
 		case reconcile.Create:
 			s.Create++
+		case reconcile.Register:
+			s.Register++
 		case reconcile.Update:
 			s.Update++
 		case reconcile.Retire:

@@ -56,6 +56,8 @@ func verbs(c reconcile.Change) (doing, done string) {
 	switch c.Action {
 	case reconcile.Create:
 		return "creating", "created"
+	case reconcile.Register:
+		return "registering", "registered"
 	case reconcile.Update:
 		return "updating", "updated"
 	case reconcile.Retire:
@@ -113,7 +115,7 @@ type tally struct{ create, update, revive, retire, remove int }
 
 func (t *tally) add(a reconcile.Action) {
 	switch a {
-	case reconcile.Create:
+	case reconcile.Create, reconcile.Register:
 		t.create++
 	case reconcile.Retire:
 		t.retire++

@@ -44,7 +44,7 @@ func (p *page) change(c reconcile.Change) {
 // symbol is the sign that a change goes by.
 func symbol(c reconcile.Change) (string, style) {
 	switch c.Action {
-	case reconcile.Create:
+	case reconcile.Create, reconcile.Register:
 		return "+", green
 	case reconcile.Retire, actionDelete:
 		return "-", red
