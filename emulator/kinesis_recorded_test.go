@@ -3,9 +3,6 @@ package emulator_test
 import (
 	"encoding/json"
 	"maps"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -14,35 +11,6 @@ import (
 	"github.com/eventrouting/eventrouting/emulator"
 	"github.com/eventrouting/eventrouting/emulator/world"
 )
-
-// recordedKinesis is what AWS answered in LocalStack's tests, by the test's
-// name. The recordings lie beside the repository, not in it.
-func recordedKinesis(t *testing.T) map[string]json.RawMessage {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; ; dir = filepath.Dir(dir) {
-		b, err := os.ReadFile(filepath.Join(dir, "shared", "aws-recorded", "test_kinesis.snapshot.json"))
-		if err == nil {
-			var all map[string]struct {
-				Content json.RawMessage `json:"recorded-content"`
-			}
-			if err := json.Unmarshal(b, &all); err != nil {
-				t.Fatal(err)
-			}
-			answers := map[string]json.RawMessage{}
-			for name, r := range all {
-				answers[name[strings.LastIndex(name, ":")+1:]] = r.Content
-			}
-			return answers
-		}
-		if dir == filepath.Dir(dir) {
-			t.Skip("no shared/aws-recorded above this folder")
-		}
-	}
-}
 
 // outline is the fields of a JSON value: objects become their sorted fields,
 // lists their elements, and what the recording has masked is left out.
@@ -73,52 +41,92 @@ func decodeJSON(t *testing.T, raw json.RawMessage) any {
 	return v
 }
 
-func TestRecordedKinesis(t *testing.T) {
-	answers := recordedKinesis(t)
-	now := time.Now()
-	s := emulator.New(emulator.Options{World: world.New(1, world.Short(), now), Now: func() time.Time { return now }})
-	call := func(operation, body string) json.RawMessage {
+// kinesisOf is a server with the account of the recordings, and how to call it.
+func kinesisOf(t *testing.T, now *time.Time) (call func(operation, body string) json.RawMessage) {
+	t.Helper()
+	s := emulator.New(emulator.Options{World: world.New(1, world.Short(), *now), Now: func() time.Time { return *now }})
+	return func(operation, body string) json.RawMessage {
 		t.Helper()
 		return postTo(s, "111111111111", operation, body).Body.Bytes()
 	}
-	part := func(raw json.RawMessage, fields ...string) json.RawMessage {
-		t.Helper()
-		for _, f := range fields {
-			var v map[string]json.RawMessage
-			if err := json.Unmarshal(raw, &v); err != nil || v[f] == nil {
-				t.Fatalf("no %s in %s", f, raw)
-			}
-			raw = v[f]
-		}
-		return raw
-	}
-	const arn = "arn:aws:kinesis:eu-west-1:111111111111:stream/s"
+}
 
-	call("CreateStream", `{"StreamName":"s"}`)
-	now = now.Add(world.Short().StreamCreate)
-	same := func(name string, want, got json.RawMessage) {
+const recordedStream = "arn:aws:kinesis:eu-west-1:111111111111:stream/s"
+
+func recordedKinesis(t *testing.T, j *judge) {
+	const file, test = "test_kinesis.snapshot.json", "TestKinesis::"
+	now := time.Now()
+	call := kinesisOf(t, &now)
+	part := func(raw json.RawMessage, fields ...string) any {
 		t.Helper()
-		if d := cmp.Diff(outline(decodeJSON(t, want)), outline(decodeJSON(t, got))); d != "" {
+		v := decodeJSON(t, raw)
+		for _, f := range fields {
+			v = v.(map[string]any)[f]
+		}
+		return v
+	}
+	same := func(name string, want, got any) {
+		t.Helper()
+		if d := cmp.Diff(outline(want), outline(got)); d != "" {
 			t.Errorf("%s (-AWS +here):\n%s", name, d)
 		}
 	}
-	same("a stream without a shard count", answers["test_create_stream_without_shard_count"], call("ListShards", `{"StreamName":"s"}`))
+	call("CreateStream", `{"StreamName":"s"}`)
+	now = now.Add(world.Short().StreamCreate)
+	same("a stream without a shard count", j.raw(t, file, test+"test_create_stream_without_shard_count", "Shards"),
+		part(call("ListShards", `{"StreamName":"s"}`), "Shards"))
 
-	call("RegisterStreamConsumer", `{"StreamARN":"`+arn+`","ConsumerName":"consumer"}`)
+	call("RegisterStreamConsumer", `{"StreamARN":"`+recordedStream+`","ConsumerName":"consumer"}`)
 	now = now.Add(world.Short().ConsumerCreate)
-	same("consumers listed", part(answers["test_stream_consumers"], "One_consumer_by_list_stream"),
-		part(call("ListStreamConsumers", `{"StreamARN":"`+arn+`"}`), "Consumers"))
-	same("consumer described", part(answers["test_stream_consumers"], "One_consumer_by_describe_stream"),
-		part(call("DescribeStreamConsumer", `{"StreamARN":"`+arn+`","ConsumerName":"consumer"}`), "ConsumerDescription"))
+	same("consumers listed", j.raw(t, file, test+"test_stream_consumers", "One_consumer_by_list_stream"),
+		part(call("ListStreamConsumers", `{"StreamARN":"`+recordedStream+`"}`), "Consumers"))
+	same("consumer described", j.raw(t, file, test+"test_stream_consumers", "One_consumer_by_describe_stream"),
+		part(call("DescribeStreamConsumer", `{"StreamARN":"`+recordedStream+`","ConsumerName":"consumer"}`), "ConsumerDescription"))
 
 	call("AddTagsToStream", `{"StreamName":"s","Tags":{"foo":"bar"}}`)
-	tags := decodeJSON(t, part(call("ListTagsForStream", `{"StreamName":"s"}`), "Tags"))
-	if d := cmp.Diff([]any{decodeJSON(t, part(answers["test_add_tags_to_stream"], "Tags"))}, tags); d != "" {
+	tags := part(call("ListTagsForStream", `{"StreamName":"s"}`), "Tags")
+	if d := cmp.Diff([]any{j.raw(t, file, test+"test_add_tags_to_stream", "Tags")}, tags); d != "" {
 		t.Errorf("tags (-AWS +here):\n%s", d)
 	}
-	want := decodeJSON(t, part(answers["test_cbor_exceptions"], "cbor-error"))
-	got := decodeJSON(t, call("DescribeStreamSummary", `{"StreamName":"wrong-stream-name"}`))
-	if d := cmp.Diff(want, got); d != "" {
+	got := part(call("DescribeStreamSummary", `{"StreamName":"wrong-stream-name"}`))
+	if d := cmp.Diff(j.raw(t, file, test+"test_cbor_exceptions", "cbor-error"), got); d != "" {
 		t.Errorf("no stream (-AWS +here):\n%s", d)
 	}
+}
+
+// recordedPolicies repeats the life of a resource policy.
+func recordedPolicies(t *testing.T, j *judge) {
+	now := time.Now()
+	call := kinesisOf(t, &now)
+	call("CreateStream", `{"StreamName":"s","ShardCount":1}`)
+	now = now.Add(world.Short().StreamCreate)
+	compare := func(step, operation, policy string) {
+		t.Helper()
+		body := map[string]any{"ResourceARN": recordedStream}
+		if policy != "" {
+			body["Policy"] = policy
+		}
+		b, err := json.Marshal(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]any{"ResponseMetadata": map[string]any{"HTTPHeaders": map[string]any{}, "HTTPStatusCode": 200.0}}
+		if raw := call(operation, string(b)); len(raw) > 0 {
+			got["Policy"] = decodeJSON(t, json.RawMessage(decodeJSON(t, raw).(map[string]any)["Policy"].(string)))
+		}
+		a := newAWS(t)
+		a.bound["<stream-name>"] = "stream/s"
+		a.same(step, j.from("test_kinesis.snapshot.json").step(t, "TestKinesis::test_resource_policy_crud", step), got)
+	}
+	statement := func(sid, actions string) string {
+		return `{"Version": "2012-10-17", "Statement": [{"Sid": "` + sid + `", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111111111111:root"},` +
+			` "Action": ` + actions + `, "Resource": "` + recordedStream + `"}]}`
+	}
+	compare("default_policy_if_not_set", "GetResourcePolicy", "")
+	compare("put_resource_policy_if_not_set", "PutResourcePolicy", statement("AllowCrossAccountWrite", `["kinesis:PutRecord"]`))
+	compare("get_resource_policy_after_set", "GetResourcePolicy", "")
+	compare("update_resource_policy", "PutResourcePolicy", statement("AllowCrossAccountReadWrite", `["kinesis:PutRecord", "kinesis:GetRecords"]`))
+	compare("get_resource_policy_after_update", "GetResourcePolicy", "")
+	compare("delete_resource_policy", "DeleteResourcePolicy", "")
+	compare("get_resource_policy_after_delete", "GetResourcePolicy", "")
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -28,7 +29,7 @@ type route struct {
 // routes are the calls that are served. Paths, query names and statuses are
 // those of AWS's API model, lambda/2015-03-31.
 func routes() []route {
-	return append(functionRoutes(), append(mappingRoutes(), restRoutes()...)...)
+	return slices.Concat(functionRoutes(), mappingRoutes(), restRoutes(), controlRoutes())
 }
 
 // lambdaOperation finds the call that a request is.
@@ -155,7 +156,7 @@ func lambdaRefusal(err error) answer {
 // it both ways.
 func messageMember(code string) string {
 	switch code {
-	case "ResourceNotFoundException", "ResourceInUseException", "ServiceException":
+	case "ResourceNotFoundException", "ResourceInUseException", "ServiceException", "CodeSigningConfigNotFoundException":
 		return "Message"
 	}
 	return "message"

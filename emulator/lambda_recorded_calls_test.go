@@ -19,8 +19,8 @@ const (
 	esm           = "TestLambdaEventSourceMappings::"
 )
 
-func TestRecordedMappingErrors(t *testing.T) {
-	r := recordings(t, "lambda-esm.json")
+func recordedMappingErrors(t *testing.T, j *judge) {
+	r := j.from("lambda-esm.json")
 	a := newAWS(t)
 	const unknown = mappingsPath + "/00000000-0000-4000-8000-000000000000"
 	const test = esm + "test_event_source_mapping_exceptions"
@@ -59,8 +59,8 @@ func TestRecordedMappingErrors(t *testing.T) {
 		create(map[string]any{"FunctionName": "fn", "EventSourceArn": kinesis, "StartingPosition": "LATEST"}))
 }
 
-func TestRecordedDuplicates(t *testing.T) {
-	r := recordings(t, "lambda-esm.json")
+func recordedDuplicates(t *testing.T, j *judge) {
+	r := j.from("lambda-esm.json")
 	t.Run("Kinesis", func(t *testing.T) {
 		const test = "TestKinesisSource::test_duplicate_event_source_mappings"
 		a := newAWS(t)
@@ -85,8 +85,8 @@ func TestRecordedDuplicates(t *testing.T) {
 	})
 }
 
-func TestRecordedLife(t *testing.T) {
-	r := recordings(t, "lambda-esm.json")
+func recordedLife(t *testing.T, j *judge) {
+	r := j.from("lambda-esm.json")
 	for _, name := range []string{"test_event_source_mapping_lifecycle", "test_event_source_mapping_lifecycle_delete_function"} {
 		t.Run(name, func(t *testing.T) {
 			a := newAWS(t)
@@ -107,8 +107,8 @@ func TestRecordedLife(t *testing.T) {
 	}
 }
 
-func TestRecordedConcurrency(t *testing.T) {
-	r := recordings(t, "lambda-esm.json")
+func recordedConcurrency(t *testing.T, j *judge) {
+	r := j.from("lambda-esm.json")
 	a := newAWS(t)
 	a.function("fn")
 	put := func(function string, n int) map[string]any {
@@ -149,8 +149,8 @@ func TestRecordedConcurrency(t *testing.T) {
 	a.same("account", want, got)
 }
 
-func TestRecordedTags(t *testing.T) {
-	r := recordings(t, "lambda-esm.json")
+func recordedTags(t *testing.T, j *judge) {
+	r := j.from("lambda-esm.json")
 	a := newAWS(t)
 	const life = "TestLambdaTag::test_tag_lifecycle[event_source_mapping]"
 	a.function("fn")
@@ -206,32 +206,76 @@ func TestRecordedTags(t *testing.T) {
 		"arn:aws:lambda:eu-west-1:111111111111:function:fn")
 }
 
-func TestRecordedTagsOfCreate(t *testing.T) {
-	r := recordings(t, "lambda-esm.json")
+func recordedTagsOfCreate(t *testing.T, j *judge) {
+	r := j.from("lambda-esm.json")
 	a := newAWS(t)
 	a.function("fn")
 	created := a.call("POST", mappingsPath, map[string]any{
 		"FunctionName": "fn", "EventSourceArn": "arn:aws:sqs:eu-west-1:111111111111:queue",
 		"Tags": map[string]string{"testtag": "value"},
 	})
-	if _, ok := created["Tags"]; ok {
-		t.Error("the reply to a creation has tags")
+	got := a.call("GET", mappingsPath+"/"+created["UUID"].(string), nil)
+	_, shown := got["Tags"]
+	if _, ok := created["Tags"]; ok || j.raw(t, "lambda-esm.json", "TestLambdaTag::test_create_tag_on_esm_create", "get_event_source_mapping_with_tag") == shown {
+		t.Error("a mapping shows its tags")
 	}
 	a.same("list", r.step(t, "TestLambdaTag::test_create_tag_on_esm_create", "list_tags_result"),
 		a.call("GET", "/2017-03-31/tags/"+url.PathEscape(created["EventSourceMappingArn"].(string)), nil))
 }
 
-// TestRecordedCodeSize: a function's code counts, and that of its versions.
-func TestRecordedCodeSize(t *testing.T) {
+// recordedCodeSize: a function's code counts, and that of its versions.
+func recordedCodeSize(t *testing.T, j *judge) {
+	const file, test, config = "lambda-esm.json", "TestLambdaAccountSettings::test_account_settings_total_code_size",
+		"TestLambdaAccountSettings::test_account_settings_total_code_size_config_update"
 	a := newAWS(t)
-	sizes := func() (n int) {
-		a.s.Do(func(w *world.World) { n = w.Account(recordedPlace()).TotalCodeSize })
+	size := func() (n float64) {
+		a.s.Do(func(w *world.World) { n = float64(w.Account(recordedPlace()).TotalCodeSize) })
 		return n
 	}
-	a.function("fn")
-	one := sizes()
-	a.call("POST", functionsPath+"/fn/versions", nil)
-	if d := cmp.Diff([]int{3, 6}, []int{one, sizes()}); d != "" {
-		t.Error(d)
+	compare := func(test, name string, got any) {
+		t.Helper()
+		if d := cmp.Diff(j.raw(t, file, test, name), got); d != "" {
+			t.Errorf("%s: AWS answered -, we answer +:\n%s", name, d)
+		}
 	}
+	code := map[string]any{"ZipFile": make([]byte, 276)}
+	a.functionOf("fn", code)
+	compare(test, "total_code_size_diff_create_function", size())
+	a.call("PUT", functionsPath+"/fn/code", code)
+	compare(test, "total_code_size_diff_update_function", size())
+	compare(config, "is_total_code_size_diff_create_function_more_than_200", size() > 200)
+	before := size()
+	a.call("PUT", functionsPath+"/fn/configuration", map[string]any{"Description": "x"})
+	compare(config, "total_code_size_diff_update_function_configuration", size()-before)
+	a.call("POST", functionsPath+"/fn/versions", nil)
+	compare(config, "is_total_code_size_diff_publish_version_after_config_update_more_than_200", size()-before > 200)
+}
+
+// recordedKinesisMappings: what was recorded beside creations in the tests of
+// mappings of Kinesis.
+func recordedKinesisMappings(t *testing.T, j *judge) {
+	r := j.from("test_lambda_integration_kinesis.snapshot.json")
+	const test = "TestKinesisSource::"
+	a := newAWS(t)
+	created := a.create(r.step(t, test+"test_kinesis_empty_provided", "create_event_source_mapping_response"))
+	a.same("create", r.step(t, test+"test_kinesis_empty_provided", "create_event_source_mapping_response"), created)
+	a.now = a.now.Add(2 * time.Second)
+	a.s.Do(func(w *world.World) { // the recorded one had handed over a record
+		if err := w.SetProcessingResult(recordedPlace(), created["UUID"].(string), "OK"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	a.same("get", r.step(t, test+"test_kinesis_empty_provided", "get_esm_result"),
+		a.call("GET", mappingsPath+"/"+created["UUID"].(string), nil))
+
+	a = newAWS(t)
+	first := r.step(t, test+"test_duplicate_event_source_mappings", "create")
+	a.same("create", first, a.create(first))
+	a.same("error", r.step(t, test+"test_duplicate_event_source_mappings", "error"), a.create(first))
+
+	a = newAWS(t)
+	a.function("fn")
+	a.same("no stream", r.step(t, test+"test_esm_with_not_existing_kinesis_stream", "error"), a.call("POST", mappingsPath, map[string]any{
+		"FunctionName": "fn", "EventSourceArn": "arn:aws:kinesis:eu-west-1:111111111111:stream/test-foobar-81ded7e8", "StartingPosition": "LATEST",
+	}))
 }

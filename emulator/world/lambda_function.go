@@ -63,10 +63,12 @@ type function struct {
 	published   int        // number of the version published last
 	aliases     map[string]Alias
 	tags        Tags
-	reserved    *int                   // nil: no reservation
-	provisioned map[string]Provisioned // by alias or version
-	policies    map[string]policy      // by qualifier, empty for the function
-	urls        map[string]FunctionURL // by alias, empty for the function
+	reserved    *int                         // nil: no reservation
+	provisioned map[string]Provisioned       // by alias or version
+	policies    map[string]policy            // by qualifier, empty for the function
+	urls        map[string]FunctionURL       // by alias, empty for the function
+	runtimes    map[string]RuntimeManagement // by qualifier; absent: Auto
+	recursion   string                       // empty: Terminate
 }
 
 func (f *function) clone() *function {
@@ -77,6 +79,7 @@ func (f *function) clone() *function {
 	c.provisioned = maps.Clone(f.provisioned)
 	c.policies = maps.Clone(f.policies) // statements are never changed in place
 	c.urls = maps.Clone(f.urls)
+	c.runtimes = maps.Clone(f.runtimes)
 	return &c
 }
 
@@ -149,6 +152,7 @@ func (w *World) CreateFunction(at Place, in FunctionInput) (Function, error) {
 		provisioned: map[string]Provisioned{},
 		policies:    map[string]policy{},
 		urls:        map[string]FunctionURL{},
+		runtimes:    map[string]RuntimeManagement{},
 	}
 	functions[r.name] = f
 	reply := w.revise(f)
