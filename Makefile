@@ -29,9 +29,16 @@ demo: ## the whole story on the embedded AWS
 bench: ## the figures of the README
 	go test -run '^$$' -bench . -benchmem ./...
 
+.PHONY: figures
+figures: ## the table of time, calls and peak memory that the README quotes
+	@go test ./controller/command -run '^$$' -bench 'QuietPass|Create|Match' -benchtime 1x | grep -E '^(Benchmark|FAIL|ok)'
+	@go test ./reconcile -run '^$$' -bench Compute -benchtime 5x -benchmem | grep -E '^(Benchmark|FAIL|ok)'
+	@go test ./spec/pattern -run '^$$' -bench 'Index|Analyse' -benchmem | grep -E '^(Benchmark|FAIL|ok)'
+
 .PHONY: fuzz
 fuzz: ## fuzz what parses, a minute each
 	go test -run '^$$' -fuzz FuzzLoad -fuzztime 1m -fuzzminimizetime 10x ./spec
+	go test -run '^$$' -fuzz FuzzEvents -fuzztime 1m -fuzzminimizetime 10x ./controller/command
 	go test -run '^$$' -fuzz FuzzParse -fuzztime 1m -fuzzminimizetime 10x ./spec/pattern
 
 .PHONY: cover
