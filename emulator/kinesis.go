@@ -109,10 +109,15 @@ func kinesisAnswer(status int, v any) answer {
 func kinesisRefusal(err error) answer {
 	e := &world.Error{Code: "InternalFailureException", Status: http.StatusInternalServerError, Message: err.Error()}
 	errors.As(err, &e)
-	a := kinesisAnswer(e.Status, struct {
-		Type    string `json:"__type"`
-		Message string `json:"message,omitempty"`
-	}{e.Code, e.Message})
+	body := map[string]string{"__type": e.Code}
+	switch {
+	case e.Message == "":
+	case e.Code == "AccessDeniedException": // Recorded: radkawar/stackd, testdata/aws/kinesis/controls.json, summary-only-1
+		body["Message"] = e.Message
+	default:
+		body["message"] = e.Message
+	}
+	a := kinesisAnswer(e.Status, body)
 	a.code = e.Code
 	return a
 }

@@ -1,6 +1,6 @@
 // Package world is the model behind the emulator: accounts and regions with
 // their Kinesis streams and Lambda functions, aliases and event source
-// mappings, as AWS shows them over time.
+// mappings, as AWS shows them over time, and the sessions of roles.
 //
 // A World is deterministic and has no goroutines, timers or clock of its own.
 // Time is an argument: every operation happens at the time that [World.Advance]
