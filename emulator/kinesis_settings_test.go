@@ -107,6 +107,7 @@ func TestShardFilterKnobs(t *testing.T) {
 	inKinesis(t, func(t *testing.T, s *emulator.Server, c *kinesis.Client) {
 		seededStream(t, s, 2)
 		time.Sleep(time.Hour)
+		s.Do(func(w *world.World) { w.SetKnobs(world.Knobs{}) })
 		list := func(f types.ShardFilter) ([]types.Shard, error) {
 			out, err := c.ListShards(t.Context(), &kinesis.ListShardsInput{StreamName: aws.String("s"), ShardFilter: &f})
 			if err != nil {

@@ -33,6 +33,7 @@ func TestListShardsHistory(t *testing.T) {
 	instant := world.Timing{} // each reshard happens at one instant
 	build := func(t *testing.T) *world.World {
 		w := world.New(1, instant, noon())
+		w.SetKnobs(world.Knobs{}) // old times are taken for the horizon
 		must(t, w.SeedStream(ireland(), "s", 4))
 		pass(w, time.Hour)
 		_, err := w.UpdateShardCount(ireland(), "s", 8) // 0-3 close, 4-11 open

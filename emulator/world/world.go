@@ -59,7 +59,7 @@ type Knobs struct {
 	EarlyConsumers bool
 	// RefuseOldTimes makes ListShards refuse a time before the trim horizon, as
 	// recorded in September 2026 for a time in 1970, where AWS documents that it
-	// is taken for the trim horizon. The seed does not draw it.
+	// is taken for the trim horizon.
 	// Recorded: radkawar/stackd, testdata/aws/kinesis/topology.json, FROM_TIMESTAMP-past.
 	RefuseOldTimes bool
 	// LatestLags makes ListShards show with AT_LATEST also what was closed in the
@@ -91,7 +91,7 @@ func New(seed uint64, t Timing, start time.Time) *World {
 		deniedRoles: map[string]bool{},
 	}
 	drawn := w.rng.Uint64()
-	w.knobs = Knobs{StaleUpdates: drawn&1 == 0, EarlyConsumers: drawn&2 == 0}
+	w.knobs = Knobs{StaleUpdates: drawn&1 == 0, EarlyConsumers: drawn&2 == 0, RefuseOldTimes: drawn&4 == 0}
 	return w
 }
 

@@ -135,3 +135,21 @@ func TestConsumerRefused(t *testing.T) {
 		}
 	})
 }
+
+// AWS refuses a time before the trim horizon, whatever it documents: shards are
+// read all the same, of a young stream and of one whose retention is shorter
+// than the time that matters.
+func TestShardsSinceBeforeTheHorizon(t *testing.T) {
+	inScene(t, func(s *scene) {
+		s.server.Do(func(w *world.World) { w.SetKnobs(world.Knobs{RefuseOldTimes: true}) })
+		for _, age := range []time.Duration{time.Second, 23*time.Hour + 58*time.Minute, 24*time.Hour + 2*time.Minute, 72 * time.Hour} {
+			time.Sleep(age)
+			for _, since := range []time.Duration{0, time.Minute, time.Hour, 24 * time.Hour, 24*time.Hour - time.Minute, 7 * 24 * time.Hour} {
+				live, err := s.client.Reader().Observe(s.Context(), reconcile.Scope{Streams: []string{stream}, Since: since}, time.Now())
+				if err != nil || len(live.Streams[stream].Shards) == 0 {
+					t.Fatalf("a stream of %s, closed since %s: %v, %d shards", age, since, err, len(live.Streams[stream].Shards))
+				}
+			}
+		}
+	})
+}

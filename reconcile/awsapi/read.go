@@ -81,22 +81,49 @@ func (r *Reader) readStream(ctx context.Context, name string, since time.Duratio
 	if d.StreamModeDetails != nil {
 		s.Mode = string(d.StreamModeDetails.StreamMode)
 	}
-	s.Shards, err = r.listShards(ctx, name, shardFilter(since, now))
+	filter := shardFilter(since, now, oldest(d, now))
+	s.Shards, err = r.listShards(ctx, name, filter)
+	if isCode(err, "InvalidArgumentException") && filter.Timestamp != nil {
+		// The horizon is nearer than it looked; AWS draws it.
+		s.Shards, err = r.listShards(ctx, name, fromTrimHorizon())
+	}
 	if IsBusy(err) && d.StreamStatus == kinesistypes.StreamStatusCreating {
 		return s, nil // it has none yet
 	}
 	return s, err
 }
 
-// shardFilter asks for the shards open now and those closed since then. AWS
-// clamps a time before the trim horizon.
+// oldest is the trim horizon of a stream, as far as can be told: what it holds
+// is no older than the stream.
+func oldest(d *kinesistypes.StreamDescriptionSummary, now time.Time) time.Time {
+	horizon := now.Add(-time.Duration(number(d.RetentionPeriodHours, 0)) * time.Hour)
+	if made := aws.ToTime(d.StreamCreationTimestamp); made.After(horizon) {
+		return made
+	}
+	return horizon
+}
+
+// shardFilter asks for the shards open now and those closed since then. A time
+// before the trim horizon is documented to be taken for it, and was seen refused
+// in September 2026: from near it on all that the stream holds is asked for.
 // https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ShardFilter.html
-func shardFilter(since time.Duration, now time.Time) *kinesistypes.ShardFilter {
+func shardFilter(since time.Duration, now, horizon time.Time) *kinesistypes.ShardFilter {
 	if since <= 0 {
 		return &kinesistypes.ShardFilter{Type: kinesistypes.ShardFilterTypeAtLatest}
 	}
 	at := now.Add(-since)
+	if at.Before(horizon.Add(horizonMargin)) {
+		return fromTrimHorizon()
+	}
 	return &kinesistypes.ShardFilter{Type: kinesistypes.ShardFilterTypeFromTimestamp, Timestamp: &at}
+}
+
+// horizonMargin is how near to the trim horizon a time is not asked for: clocks
+// differ, and the horizon moves on.
+const horizonMargin = 5 * time.Minute
+
+func fromTrimHorizon() *kinesistypes.ShardFilter {
+	return &kinesistypes.ShardFilter{Type: kinesistypes.ShardFilterTypeFromTrimHorizon}
 }
 
 // listShards lists shards, 1,000 a page. A token stands for the stream and the
