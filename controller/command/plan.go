@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,11 +58,12 @@ them agree, what is held and why, and what it found. It has no way to write.
 Exit code 0, or 1 for an error. With --detailed-exitcode 2 says that there are
 changes; what is held and warnings alone are no changes.`,
 		Example: `  eventrouting plan routing/
-  eventrouting plan --detailed-exitcode -o json routing/ > plan.json`,
+  eventrouting plan --detailed-exitcode -o json routing/ > plan.json
+  eventrouting plan -o markdown routing/ | gh pr comment --body-file -`,
 		Args: paths,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if format != "text" && format != "json" {
-				return hint(fmt.Errorf("unknown output %q", format), "-o text or -o json")
+			if !slices.Contains([]string{"text", "json", "markdown"}, format) {
+				return hint(fmt.Errorf("unknown output %q", format), "-o text, -o json or -o markdown")
 			}
 			if err := checkOptions(o); err != nil {
 				return err
@@ -71,16 +73,24 @@ changes; what is held and warnings alone are no changes.`,
 				return err
 			}
 			changes, missing := false, false
+			var plans []reconcile.Plan
 			for i, pl := range places {
 				p, _, err := look(cmd.Context(), pl.client().Reader(), pl, o, findings[i])
 				if err != nil {
 					return err
 				}
-				if err := show(cmd.OutOrStdout(), p, format, pl, len(places)); err != nil {
+				if format == "markdown" {
+					plans = append(plans, p)
+				} else if err := show(cmd.OutOrStdout(), p, format, pl, len(places)); err != nil {
 					return err
 				}
 				changes = changes || !p.Empty()
 				missing = missing || incomplete(p)
+			}
+			if format == "markdown" {
+				if err := render.Markdown(cmd.OutOrStdout(), plans, render.MarkdownOptions{}); err != nil {
+					return err
+				}
 			}
 			switch {
 			case missing:
@@ -93,7 +103,7 @@ changes; what is held and warnings alone are no changes.`,
 	}
 	c.flags(cmd)
 	passFlags(cmd, &o)
-	cmd.Flags().StringVarP(&format, "output", "o", "text", "text or json")
+	cmd.Flags().StringVarP(&format, "output", "o", "text", "text, json or markdown, which is made for a pull-request comment")
 	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit 2 when there are changes")
 	return cmd
 }

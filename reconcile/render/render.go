@@ -1,4 +1,4 @@
-// Package render shows what reconcile made: a plan as text and as JSON, the
+// Package render shows what reconcile made: a plan as text, JSON and Markdown, the
 // progress of an apply, and findings. It decides nothing and has no clock.
 //
 // The same input gives the same bytes. Whatever comes from outside (names,
@@ -14,7 +14,7 @@
 //	at             time of the pass, RFC 3339 in UTC
 //	account        12 digits, empty where nothing observed names it
 //	region         of the pass
-//	changes[]      action    create, update, retire, revive, raise, lower, delete
+//	changes[]      action    create, register, update, retire, revive, raise, lower, delete
 //	               kind      alias, consumer, reservation, mapping
 //	               address   such as orders/payments
 //	               before    the object as it is, null for none
@@ -29,7 +29,7 @@
 //	               line; line is 0 and the strings are empty where unknown
 //	needs[]        function, terms[] (what, name, shards, factor, value),
 //	               required, and reserved and after, which are null for unset
-//	summary        changes, and of those create, update, retire, revive, raise,
+//	summary        changes, and of those create, register, update, retire, revive, raise,
 //	               lower, delete; held; findings {error, warning, info}
 //
 // Objects have the fields of [reconcile.Mapping], [reconcile.Alias],
