@@ -6,23 +6,45 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/eventrouting/eventrouting/reconcile/lineage"
 	"github.com/eventrouting/eventrouting/spec"
 )
 
-// activeShards is how many shards of a stream a mapping can consume at one
-// time: those that are open.
-//
-// After a merge, closed parents that are not drained run as well; the width of
-// the shard lineage, which counts them, takes this function's place. Until then
-// nothing is lowered, so a number that was right before a merge stays.
+// activeShards is how many shards of a stream a mapping can consume at one time:
+// the width of the lineage of those that are open, or were closed inside the
+// window that [Scope] asked for. After a merge closed parents run until they are
+// drained, which no call shows.
 func activeShards(s Stream) int {
+	at := make(map[string]int, len(s.Shards))
 	open := 0
-	for _, shard := range s.Shards {
+	for i, shard := range s.Shards {
+		at[shard.ID] = i
 		if !shard.Closed {
 			open++
 		}
 	}
-	return open
+	if open == len(s.Shards) {
+		return open
+	}
+	parents := make([][]int, len(s.Shards))
+	for i, shard := range s.Shards {
+		for _, p := range shard.Parents {
+			if place, ok := at[p]; ok {
+				parents[i] = append(parents[i], place)
+			}
+		}
+	}
+	return max(lineage.Width(parents), open)
+}
+
+// activeShards is found once for each stream.
+func (p *planner) activeShards(s Stream) int {
+	n, ok := p.active[s.Name]
+	if !ok {
+		n = activeShards(s)
+		p.active[s.Name] = n
+	}
+	return n
 }
 
 // capacity plans the reservation of every function that a route runs: raised
@@ -138,7 +160,7 @@ func (p *planner) share(d *demand, doc *spec.EventRouting, routes []*wish, count
 
 // routeTerm is what one route can run at a time, and what it runs already.
 func (p *planner) routeTerm(w *wish, counted map[string]bool) (Term, int) {
-	shards := activeShards(p.live.Streams[w.mapping.Key.Stream])
+	shards := p.activeShards(p.live.Streams[w.mapping.Key.Stream])
 	before, factor := 0, 0
 	if s := p.step(w.addr); w.route.Enabled && (s == nil || !s.waits()) {
 		factor = w.mapping.ParallelizationFactor
@@ -179,7 +201,7 @@ func (p *planner) countRest(d *demand, counted map[string]bool) {
 			if p.ours(m) {
 				what = "mapping"
 			}
-			shards := activeShards(stream)
+			shards := p.activeShards(stream)
 			d.term(Term{What: what, Name: p.nameOf(m), Shards: shards, Factor: m.ParallelizationFactor, Value: shards * m.ParallelizationFactor})
 		case m.MaximumConcurrency > 0:
 			d.term(Term{What: "foreign", Name: m.Key.String(), Value: m.MaximumConcurrency})

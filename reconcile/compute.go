@@ -60,6 +60,7 @@ type planner struct {
 
 	sets    map[string]pattern.Set // of live mappings, by UUID
 	claimed map[string]*wish       // by UUID of the mapping that is the route's
+	active  map[string]int         // shards that can be consumed at one time, by stream
 	at      map[Addr]*step         // the first step at an address
 	index   index
 }
@@ -67,7 +68,7 @@ type planner struct {
 func newPlanner(docs []spec.EventRouting, live State, o Options, now time.Time) *planner {
 	p := &planner{
 		live: live, o: o, now: now.UTC(), docs: slices.Clone(docs),
-		sets: map[string]pattern.Set{}, claimed: map[string]*wish{}, at: map[Addr]*step{},
+		sets: map[string]pattern.Set{}, claimed: map[string]*wish{}, active: map[string]int{}, at: map[Addr]*step{},
 	}
 	slices.SortStableFunc(p.docs, func(a, b spec.EventRouting) int {
 		return cmp.Or(cmp.Compare(a.Metadata.Name, b.Metadata.Name), cmp.Compare(a.Origin.File, b.Origin.File))
