@@ -29,9 +29,11 @@ type RouteStatus struct {
 	State      string         `json:"state"`          // AWS's word, or Missing
 	Since      time.Time      `json:"since,omitzero"` // when the mapping last changed, floored to minutes by AWS
 	LastResult string         `json:"lastResult,omitempty"`
-	// Retired says that no route wants the mapping any more, Off why and when we
-	// disabled it, as far as its tags were read.
+	// Retired says that no route of its routing wants the mapping any more, Orphan
+	// that no document names its routing; Off says why and when we disabled it, as
+	// far as its tags were read.
 	Retired bool      `json:"retired"`
+	Orphan  bool      `json:"orphan"`
 	Off     string    `json:"off,omitempty"`
 	OffAt   time.Time `json:"offAt,omitzero"`
 	// Pending is what the next pass would do, Held why it would not.
@@ -150,7 +152,8 @@ func (p *planner) remains(m Mapping) (RouteStatus, bool) {
 	if !ok || p.claimed[m.UUID] != nil {
 		return RouteStatus{}, false
 	}
-	r := RouteStatus{Name: routing + "/" + route, Retired: true}
+	named := slices.ContainsFunc(p.docs, func(d spec.EventRouting) bool { return d.Metadata.Name == routing })
+	r := RouteStatus{Name: routing + "/" + route, Retired: named, Orphan: !named}
 	p.describe(&r, m)
 	for _, s := range p.steps {
 		before, _ := s.mappings()

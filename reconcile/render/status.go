@@ -50,6 +50,8 @@ func routeState(r reconcile.RouteStatus) string {
 	switch {
 	case r.Off != "":
 		return r.State + " (" + r.Off + ")"
+	case r.Orphan:
+		return r.State + " (no document)"
 	case r.Retired:
 		return r.State + " (not wanted)"
 	}
