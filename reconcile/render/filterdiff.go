@@ -126,3 +126,28 @@ func oneList(p, q pattern) (condPair, bool) {
 	found.with = strings.Join(with, " and ")
 	return found, n == 1
 }
+
+// narrower says whether filters that change may take less than before, as far as
+// their text shows; what cannot be taken apart may.
+func narrower(before, after []string) bool {
+	then := merged(after)
+	if slices.ContainsFunc(then, func(p pattern) bool { return p.raw == "" && len(p.conds) == 0 }) {
+		return false
+	}
+	gone, come, _ := compare(merged(before), then)
+	pairs, gone, _ := pair(gone, come)
+	return len(gone) > 0 || slices.ContainsFunc(pairs, condPair.narrower)
+}
+
+func (c condPair) narrower() bool {
+	missing := func(from, in []string) bool {
+		return slices.ContainsFunc(from, func(v string) bool { return !slices.Contains(in, v) })
+	}
+	if !slices.Equal(c.before.in, c.after.in) {
+		return missing(c.before.in, c.after.in)
+	}
+	if len(c.before.not) == 0 { // one more alternative
+		return false
+	}
+	return len(c.after.not) == 0 || missing(c.after.not, c.before.not)
+}

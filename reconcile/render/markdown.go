@@ -1,17 +1,20 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"io"
-	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/eventrouting/eventrouting/reconcile"
 	"github.com/eventrouting/eventrouting/spec"
 )
 
-// MarkdownLimit is how many bytes a plan for a comment has unless told: GitHub
-// refuses a comment of more than 65,536 characters, GitLab one of 1,000,000.
+// MarkdownLimit is how many bytes a comment has unless told. GitHub refuses one
+// of more than 65,536 characters; the rest is room for what the caller adds.
+// GitLab takes 1,000,000 characters, Bitbucket Cloud more than GitHub, Bitbucket
+// Data Center less than 32,768.
 const MarkdownLimit = 65_000
 
 // MarkdownOptions say how long a comment may be.
@@ -20,38 +23,18 @@ type MarkdownOptions struct {
 }
 
 // Markdown writes plans, one for each account and region, as one comment for a
-// pull request: what becomes of what first, then what needs a person, then a
-// table of changes with their effect on events, and the details folded.
+// pull request: the counts first, then what may lose events or needs a person,
+// then a table of changes with their effect on events, and the details folded.
 //
-// What does not fit is left out by whole lines and blocks, the details first,
-// and the end says how much. Nothing that comes from documents or from AWS is
-// taken for Markdown or HTML, or mentions anybody.
+// What does not fit is left out by whole rows, the details first and the counts
+// never, and a line below the counts says how much. Nothing that comes from
+// documents or from AWS is taken for Markdown or HTML, or mentions anybody.
 func Markdown(w io.Writer, plans []reconcile.Plan, o MarkdownOptions) error {
 	limit := max(o.Limit, minMarkdown)
 	if o.Limit == 0 {
 		limit = MarkdownLimit
 	}
-	c := comment{left: limit - reserve, cut: map[string]int{}}
-	c.put(title(plans))
-	places := plans
-	for i, p := range plans {
-		if !c.put(headline(p, len(plans) > 1)) {
-			c.cut["plan"] += len(plans) - i
-			places = plans[:i]
-			break
-		}
-	}
-	for _, p := range places {
-		c.attention(p)
-	}
-	for _, p := range places {
-		c.changes(p)
-	}
-	for _, p := range places {
-		c.details(p)
-	}
-	c.closing()
-	if _, err := io.WriteString(w, c.b.String()); err != nil {
+	if _, err := io.WriteString(w, commentOn(plans, limit).text(limit)); err != nil {
 		return fmt.Errorf("write plan: %w", err)
 	}
 	return nil
@@ -59,43 +42,33 @@ func Markdown(w io.Writer, plans []reconcile.Plan, o MarkdownOptions) error {
 
 const (
 	minMarkdown = 2000
-	reserve     = 400 // for what the end says
+	maxPlace    = 64 // characters of an account or a region; AWS's are shorter
 )
 
-// comment collects whole pieces as long as they fit.
-type comment struct {
-	b    strings.Builder
-	left int
-	cut  map[string]int // what did not fit, by what it is
-}
-
-// put writes a piece if it fits.
-func (c *comment) put(piece string) bool {
-	if len(piece) > c.left {
-		return false
-	}
-	c.left -= len(piece)
-	c.b.WriteString(piece)
-	return true
-}
-
-// list writes a heading and as many lines as fit, or nothing.
-func (c *comment) list(heading string, lines []string, what string) {
-	for i, line := range lines {
-		if i == 0 {
-			line = heading + line
+// commentOn lays out everything that there is to say.
+func commentOn(plans []reconcile.Plan, limit int) *comment {
+	c := &comment{title: title(plans)}
+	places := placesOf(plans)
+	c.headlines(plans, places, limit)
+	c.attention(plans, places)
+	for i, p := range plans {
+		place := 0
+		if len(plans) > 1 {
+			c.places = append(c.places, "\n#### "+places[i].name+"\n")
+			place = len(c.places)
 		}
-		if !c.put(line) {
-			c.cut[what] += len(lines) - i
-			break
-		}
+		c.changes(p, place)
+		c.details(p, place)
 	}
+	return c
 }
 
 func title(plans []reconcile.Plan) string {
-	changes, held, errs := 0, 0, 0
+	var changes, held int
+	var found []spec.Finding
 	for _, p := range plans {
-		changes, held, errs = changes+len(p.Changes), held+len(p.Held), errs+summarize(p).Findings.Error
+		changes, held = changes+len(p.Changes), held+len(p.Held)
+		found = append(found, slices.DeleteFunc(slices.Clone(p.Findings), func(f spec.Finding) bool { return f.Severity == spec.Info })...)
 	}
 	text := "no changes"
 	if changes > 0 {
@@ -104,221 +77,199 @@ func title(plans []reconcile.Plan) string {
 	if held > 0 {
 		text += fmt.Sprintf(", %d held", held)
 	}
-	if errs > 0 {
-		text += ", " + count(errs, "error")
+	if n := CountFindings(found); n != "" {
+		text += ", " + n
 	}
 	return "### eventrouting plan: " + text + "\n"
 }
 
-// headline is the closing line of the plan as text, and where it is.
-func headline(p reconcile.Plan, several bool) string {
-	page := page{}
-	page.closing(p)
-	where := code(p.Region)
-	if p.Account != "" {
-		where += " of account " + code(p.Account)
+// headlines writes the closing line of each plan as text. When there are so many
+// reservations in them that they would fill the comment, only the counts stay.
+func (c *comment) headlines(plans []reconcile.Plan, places []place, limit int) {
+	var full, short []string
+	size := 0
+	for i, p := range plans {
+		where := places[i].name
+		if where != "" {
+			where += ": "
+		}
+		var found string
+		if n := CountFindings(p.Findings); n != "" {
+			found = " Found: " + n + "."
+		}
+		brief := "\n" + where + closingCounts(p) + found + "\n"
+		reserved := ""
+		if text := escape(closingReservations(p)); text != "" {
+			reserved = " " + text
+		}
+		line := "\n" + where + closingCounts(p) + reserved + found + "\n"
+		full, short, size = append(full, line), append(short, brief), size+len(line)
 	}
-	if !several && p.Region == "" {
-		return "\n" + escape(page.b.String()) + "\n"
+	if size > limit/2 {
+		full = short
 	}
-	return "\n" + where + ": " + escape(strings.TrimSpace(page.b.String())) + "\n"
+	c.add(section{rank: rankSummary, rows: full, what: "region"})
 }
 
-// attention writes what needs a person: what may lose events, errors, warnings,
-// and what is held.
-func (c *comment) attention(p reconcile.Plan) {
-	var loses []string
-	for _, ch := range p.Changes {
-		if strings.Contains(ch.Effect, "lose events") {
-			loses = append(loses, fmt.Sprintf("- %s %s: %s\n", escape(string(ch.Action)), code(ch.Addr.String()), escape(ch.Effect)))
+// place is where a plan applies, in Markdown.
+type place struct {
+	name  string // of one plan alone it may be empty
+	label string // tells the plan apart in lists of several; else empty
+}
+
+func placesOf(plans []reconcile.Plan) []place {
+	regions := map[string]int{}
+	for _, p := range plans {
+		regions[p.Region]++
+	}
+	var all []place
+	for i, p := range plans {
+		region, account := code(clip(p.Region, maxPlace)), code(clip(p.Account, maxPlace))
+		var one place
+		switch {
+		case region != "" && account != "":
+			one.name = region + " of account " + account
+		case account != "":
+			one.name = "account " + account
+		default:
+			one.name = region
+		}
+		if len(plans) > 1 {
+			one.name = cmp.Or(one.name, fmt.Sprintf("plan %d", i+1))
+			one.label = one.name
+			if region != "" && regions[p.Region] == 1 {
+				one.label = region
+			}
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// attention writes what needs a person, of all places together.
+func (c *comment) attention(plans []reconcile.Plan, places []place) {
+	var loses, errs, warnings, held []string
+	for i, p := range plans {
+		in := "- "
+		if label := places[i].label; label != "" {
+			in = "- " + label + ": "
+		}
+		for _, ch := range p.Changes {
+			if takesLess(ch) {
+				loses = append(loses, in+changeText(ch)+": "+escape(cmp.Or(ch.Effect, "it takes less than before"))+"\n")
+			}
+		}
+		errs = append(errs, findingLines(in, p, func(s spec.Severity) bool { return s == spec.Error })...)
+		warnings = append(warnings, findingLines(in, p, func(s spec.Severity) bool { return s == spec.Warning })...)
+		for _, h := range p.Held {
+			held = append(held, in+heldText(h)+"\n")
 		}
 	}
-	c.list("\n**May lose events**\n\n", loses, "change")
-	for _, s := range []struct {
-		severity spec.Severity
-		title    string
-	}{{spec.Error, "Errors"}, {spec.Warning, "Warnings"}} {
-		c.list("\n**"+s.title+"**\n\n", findingLines(p, s.severity), "finding")
+	for _, s := range []section{
+		{rank: rankLoses, head: "Takes less than before, which may lose events", rows: loses, what: "notice"},
+		{rank: rankErrors, head: "Errors", rows: errs, what: "error"},
+		{rank: rankWarnings, head: "Warnings", rows: warnings, what: "warning"},
+		{rank: rankHeld, head: "Held: wanted and not allowed yet", rows: held, what: "held change"},
+	} {
+		s.head = "\n**" + s.head + "**\n\n"
+		c.add(s)
 	}
-	var held []string
-	for _, h := range p.Held {
-		line := fmt.Sprintf("- %s %s (%s): %s", escape(string(h.Action)), code(h.Addr.String()), escape(string(h.Why)), escape(orElse(h.Reason, whyText(h.Why))))
-		if !h.Until.IsZero() {
-			line += ", until " + untilText(h.Until)
-		}
-		held = append(held, line+"\n")
-	}
-	c.list("\n**Held: wanted and not allowed yet**\n\n", held, "held change")
 }
 
-func orElse(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
+func changeText(c reconcile.Change) string {
+	return escape(string(c.Action)) + " " + code(c.Addr.String())
 }
 
-func findingLines(p reconcile.Plan, s spec.Severity) []string {
+func heldText(h reconcile.Held) string {
+	text := fmt.Sprintf("%s (%s): %s", changeText(h.Change), escape(string(h.Why)), escape(cmp.Or(h.Reason, whyText(h.Why))))
+	if !h.Until.IsZero() {
+		text += ", until " + untilText(h.Until)
+	}
+	return text
+}
+
+func findingLines(in string, p reconcile.Plan, of func(spec.Severity) bool) []string {
 	var lines []string
 	for _, f := range p.Findings {
-		if f.Severity != s {
+		if !of(f.Severity) {
 			continue
 		}
-		where := ""
-		if at := (spec.Finding{Path: f.Path, File: f.File, Line: f.Line}).String(); at != "" {
-			where = code(strings.TrimSuffix(strings.TrimSpace(at), ":")) + " "
+		where := strings.TrimSuffix(strings.TrimSpace(spec.Finding{Path: f.Path, File: f.File, Line: f.Line}.String()), ":")
+		text := escape(f.Message)
+		if where != "" {
+			text = code(where) + " " + text
 		}
-		lines = append(lines, fmt.Sprintf("- %s%s (%s)\n", where, escape(f.Message), escape(f.Code)))
+		if f.Code != "" {
+			text += " (" + escape(f.Code) + ")"
+		}
+		lines = append(lines, in+text+"\n")
 	}
 	return lines
 }
 
 // changes writes the table.
-func (c *comment) changes(p reconcile.Plan) {
+func (c *comment) changes(p reconcile.Plan, place int) {
 	var rows []string
 	for _, ch := range p.Changes {
 		sign, _ := symbol(ch)
-		rows = append(rows, fmt.Sprintf("| %s | %s | %s | %s |\n", code(sign), cell(escape(string(ch.Action))), cell(code(ch.Addr.String())), cell(escape(ch.Effect))))
+		rows = append(rows, fmt.Sprintf("| %s | %s | %s | %s |\n", code(sign), escape(string(ch.Action)), cellCode(ch.Addr.String()), escape(ch.Effect)))
 	}
-	c.list("\n| | action | what | effect on events |\n|---|---|---|---|\n", rows, "change")
+	c.add(section{
+		rank: rankChanges, place: place, rows: rows, what: "change",
+		head: "\n| | action | what | effect on events |\n|---|---|---|---|\n",
+	})
 }
 
-// details writes what is folded: each change in full, the capacity, and what is
-// worth knowing.
-func (c *comment) details(p reconcile.Plan) {
-	var blocks []string
-	for i, ch := range p.Changes {
+// details writes what is folded: each change in full, what is held in full,
+// capacity term by term, and what is worth knowing.
+func (c *comment) details(p reconcile.Plan, place int) {
+	var changes, held, capacity []string
+	for _, ch := range p.Changes {
 		one := page{}
-		if i > 0 {
-			one.line(0)
-		}
 		one.change(ch)
-		blocks = append(blocks, one.b.String())
+		changes = append(changes, one.b.String())
 	}
-	c.fold(fmt.Sprintf("Details of %s", count(len(p.Changes), "change")), blocks, "detail")
-	needs := page{}
-	needs.needs(p.Needs)
-	if len(p.Needs) > 0 {
-		c.fold("Concurrency", []string{needs.b.String()}, "detail")
+	for _, h := range p.Held {
+		one := page{}
+		one.heldOne(h)
+		held = append(held, one.b.String())
 	}
-	infos := findingLines(p, spec.Info)
-	if len(infos) == 0 {
-		return
-	}
-	const end = "\n</details>\n"
-	heading := fmt.Sprintf("\n<details><summary>Worth knowing (%d)</summary>\n\n", len(infos))
-	c.within(heading, end, infos, "finding")
-}
-
-// fold writes blocks of plain text in one folded, fenced block.
-func (c *comment) fold(summary string, blocks []string, what string) {
-	if len(blocks) == 0 {
-		return
-	}
-	fence := strings.Repeat("`", max(3, longest(strings.Join(blocks, ""), '`')+1))
-	c.within("\n<details><summary>"+summary+"</summary>\n\n"+fence+"\n", fence+"\n</details>\n", blocks, what)
-}
-
-// within writes as many pieces as fit between a beginning and an end, which are
-// written both or not at all.
-func (c *comment) within(begin, end string, pieces []string, what string) {
-	if len(begin)+len(end)+len(pieces[0]) > c.left {
-		c.cut[what] += len(pieces)
-		return
-	}
-	c.put(begin)
-	c.left -= len(end)
-	for i, piece := range pieces {
-		if !c.put(piece) {
-			c.cut[what] += len(pieces) - i
-			break
+	if !quiet(p) {
+		for _, n := range p.Needs {
+			one := page{}
+			one.need(n)
+			one.terms(n)
+			capacity = append(capacity, one.b.String())
 		}
 	}
-	c.left += len(end)
-	c.put(end)
+	c.fold(section{rank: rankDetails, place: place, rows: changes, between: "\n", what: "detail"}, "Details of "+count(len(changes), "change"))
+	c.fold(section{rank: rankDetails, place: place, rows: held, between: "\n", what: "detail"}, fmt.Sprintf("Details of %d held", len(held)))
+	c.fold(section{rank: rankCapacity, place: place, rows: capacity, what: "function"}, "Concurrency: shards x mappings x parallelization factor")
+	infos := findingLines("- ", p, func(s spec.Severity) bool { return s != spec.Error && s != spec.Warning })
+	c.add(section{
+		rank: rankInfos, place: place, rows: infos, what: "info",
+		head: fmt.Sprintf("\n<details><summary>Worth knowing (%d)</summary>\n\n", len(infos)), foot: "\n</details>\n",
+	})
 }
 
-// closing says what was left out.
-func (c *comment) closing() {
-	var parts []string
-	for _, what := range []string{"plan", "finding", "held change", "change", "detail"} {
-		if n := c.cut[what]; n > 0 {
-			parts = append(parts, count(n, what))
-		}
-	}
-	if len(parts) > 0 {
-		c.left += reserve
-		c.put("\n_Cut to fit a comment: " + strings.Join(parts, ", ") + " not shown. `eventrouting plan` shows everything._\n")
-	}
+// quiet says whether a plan has nothing but infos to show.
+func quiet(p reconcile.Plan) bool {
+	found := summarize(p).Findings
+	return p.Empty() && len(p.Held)+found.Error+found.Warning == 0
 }
 
-// code is text as a code span: nothing in it is Markdown.
-func code(s string) string {
-	s = clean(oneLine(s))
-	if s == "" {
-		return ""
+// takesLess says whether a mapping reads less after a change, or something goes.
+func takesLess(c reconcile.Change) bool {
+	before, after := as[*reconcile.Mapping](c.Before), as[*reconcile.Mapping](c.After)
+	switch {
+	case c.Action == actionDelete:
+		return true
+	case before == nil || after == nil || !before.Enabled:
+		return false
+	case !after.Enabled:
+		return true
+	case before.FiltersUnknown || after.FiltersUnknown:
+		return !after.FiltersUnknown && len(after.Filters) > 0
 	}
-	fence := strings.Repeat("`", longest(s, '`')+1)
-	if strings.HasPrefix(s, "`") || strings.HasSuffix(s, "`") {
-		s = " " + s + " "
-	}
-	return fence + s + fence
+	return narrower(before.Filters, after.Filters)
 }
-
-// cell is a piece of Markdown for a table, where a bar ends a cell even in code.
-func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
-
-// longest is the length of the longest run of a byte.
-func longest(s string, b byte) int {
-	most, run := 0, 0
-	for i := range len(s) {
-		if s[i] != b {
-			run = 0
-			continue
-		}
-		run++
-		most = max(most, run)
-	}
-	return most
-}
-
-// escape is text as prose: no Markdown, no HTML, and no mention, reference or
-// address that sites make links of.
-func escape(s string) string {
-	s = clean(oneLine(s))
-	var b strings.Builder
-	if begins.MatchString(s) {
-		b.WriteString(unlinked)
-	}
-	for i, r := range s {
-		switch {
-		case r == '&':
-			b.WriteString("&amp;")
-		case r == '<':
-			b.WriteString("&lt;")
-		case r == '>':
-			b.WriteString("&gt;")
-		case r == '@' || r == '#':
-			b.WriteRune(r)
-			b.WriteString(unlinked)
-		case r == ':' && strings.HasPrefix(s[i:], "://"), r == '.' && strings.HasSuffix(strings.ToLower(s[:i]), "www"):
-			b.WriteString(unlinked)
-			b.WriteRune(r)
-		case strings.ContainsRune(special, r):
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
-
-// unlinked is a space of no width, as an entity.
-const unlinked = "&#8203;"
-
-// begins is what makes a list of a line, or a title of the one above.
-var begins = regexp.MustCompile(`^([-+=]|\d+[.)])`)
-
-// special are the characters that make Markdown of prose. A bar is left to cell.
-const special = "\\`*_{}[]()!~$"

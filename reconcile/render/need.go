@@ -20,12 +20,27 @@ func (p *page) needs(all []reconcile.Need) {
 	p.gap()
 	p.line(0, span{"Concurrency", bold}, say(", shards x mappings x parallelization factor:"))
 	for _, n := range all {
-		sum := fmt.Sprintf("%s = %d", sumText(n.Terms), n.Required)
-		if len(n.Terms) == 0 {
-			sum = fmt.Sprint(n.Required)
+		p.need(n)
+	}
+}
+
+func (p *page) need(n reconcile.Need) {
+	sum := fmt.Sprintf("%s = %d", sumText(n.Terms), n.Required)
+	if len(n.Terms) == 0 {
+		sum = fmt.Sprint(n.Required)
+	}
+	state, look := reservedText(n)
+	p.line(2, span{n.Function, bold}, say(": "+sum+", reserved: "), span{state, look})
+}
+
+// terms writes a line for each term of a function's need.
+func (p *page) terms(n reconcile.Need) {
+	for _, t := range n.Terms {
+		value := fmt.Sprint(t.Value)
+		if t.Shards > 0 && t.Factor > 0 && t.Value == t.Shards*t.Factor {
+			value = fmt.Sprintf("%d x %d = %d", t.Shards, t.Factor, t.Value)
 		}
-		state, look := reservedText(n)
-		p.line(2, span{n.Function, bold}, say(": "+sum+", reserved: "), span{state, look})
+		p.line(6, say(strings.TrimSpace(t.What+" "+t.Name)+": "+value))
 	}
 }
 

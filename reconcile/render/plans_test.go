@@ -143,6 +143,7 @@ func plans() map[string]reconcile.Plan {
 		"nasty":     nasty(),
 		"functions": functions(),
 		"patterns":  patterns(),
+		"fanout":    fanOut(),
 		"empty":     {At: at(), Needs: []reconcile.Need{need(function, new(16), new(16), fourTerms(4)...)}},
 		"nothing":   {},
 	}

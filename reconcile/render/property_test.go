@@ -86,7 +86,7 @@ func anyObject() *rapid.Generator[reconcile.Object] {
 func anyChange() *rapid.Generator[reconcile.Change] {
 	return rapid.Custom(func(t *rapid.T) reconcile.Change {
 		kind := rapid.OneOf(rapid.SampledFrom([]reconcile.Kind{"alias", "consumer", "reservation", "mapping"}), rapid.Map(anyText(), func(s string) reconcile.Kind { return reconcile.Kind(s) }))
-		action := rapid.SampledFrom([]reconcile.Action{"create", "update", "retire", "revive", "raise", "lower", "delete", "\x1bnew"})
+		action := rapid.SampledFrom([]reconcile.Action{"create", "register", "update", "retire", "revive", "raise", "lower", "delete", "\x1bnew"})
 		addr := rapid.Custom(func(t *rapid.T) reconcile.Addr {
 			return reconcile.Addr{Kind: kind.Draw(t, "kind"), Name: anyText().Draw(t, "name")}
 		})

@@ -177,6 +177,7 @@ func TestWriteErrors(t *testing.T) {
 	for name, err := range map[string]error{
 		"text":     render.Text(broken{}, p, render.Options{}),
 		"json":     render.JSON(broken{}, p),
+		"markdown": render.Markdown(broken{}, []reconcile.Plan{p}, render.MarkdownOptions{}),
 		"step":     render.Step(broken{}, step, 0, render.Options{}),
 		"outcome":  render.Outcome(broken{}, reconcile.Outcome{step}, render.Options{}),
 		"findings": render.Findings(broken{}, p.Findings, render.Options{}),

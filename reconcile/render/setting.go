@@ -34,7 +34,8 @@ func (p *page) settings(indent int, c reconcile.Change) {
 	case reconcile.KindAlias:
 		before, after = ofAlias(as[*reconcile.Alias](c.Before)), ofAlias(as[*reconcile.Alias](c.After))
 	case reconcile.KindConsumer:
-		before, after = ofConsumer(as[*reconcile.Consumer](c.Before)), ofConsumer(as[*reconcile.Consumer](c.After))
+		p.consumer(indent, as[*reconcile.Consumer](c.Before), as[*reconcile.Consumer](c.After))
+		return
 	case reconcile.KindReservation:
 		before, after = ofReservation(as[*reconcile.Reservation](c.Before)), ofReservation(as[*reconcile.Reservation](c.After))
 	}
@@ -93,19 +94,18 @@ func ofAlias(a *reconcile.Alias) []setting {
 	}
 }
 
-func ofConsumer(c *reconcile.Consumer) []setting {
-	if c == nil {
-		return nil
+// consumer writes the tags that are set. Those that people gave it stay.
+func (p *page) consumer(indent int, before, after *reconcile.Consumer) {
+	if after == nil {
+		return
 	}
-	return ofTags(c.Tags)
-}
-
-func ofTags(tags map[string]string) []setting {
-	all := make([]setting, 0, len(tags))
-	for _, name := range slices.Sorted(maps.Keys(tags)) {
-		all = append(all, setting{name: "tag " + name, value: orNone(tags[name])})
+	for _, name := range slices.Sorted(maps.Keys(after.Tags)) {
+		old, known := "", false
+		if before != nil {
+			old, known = before.Tags[name]
+		}
+		p.tag(indent, name, old, after.Tags[name], known)
 	}
-	return all
 }
 
 // mapping writes what becomes of a mapping. Where it reads is shown of a new
@@ -143,12 +143,19 @@ func (p *page) tags(indent int, before, after map[string]string) {
 	for _, name := range slices.Sorted(maps.Keys(after)) {
 		old, known := before[name]
 		identity := name == reconcile.TagOwner || name == reconcile.TagRouting || name == reconcile.TagRoute
-		switch {
-		case known && old != after[name]:
-			p.line(indent, say("tag "+name+": "+orNone(old)), span{" -> ", yellow}, say(orNone(after[name])))
-		case !known && !identity:
-			p.line(indent, say("tag "+name+": "+orNone(after[name])))
+		if known || !identity {
+			p.tag(indent, name, old, after[name], known)
 		}
+	}
+}
+
+// tag writes a tag that is new or changes.
+func (p *page) tag(indent int, name, old, value string, known bool) {
+	switch {
+	case !known:
+		p.line(indent, say("tag "+name+": "+orNone(value)))
+	case old != value:
+		p.line(indent, say("tag "+name+": "+orNone(old)), span{" -> ", yellow}, say(orNone(value)))
 	}
 }
 

@@ -62,12 +62,17 @@ func (p *page) held(all []reconcile.Held) {
 	p.line(0, span{"Held, wanted and not allowed yet:", bold})
 	for _, h := range all {
 		p.gap()
-		p.line(2, span{"!", magenta}, say(" "+string(h.Action)+" "), span{h.Addr.String(), bold})
-		p.settings(6, h.Change)
-		p.prose(6, span{"held:   ", magenta}, fmt.Sprintf("%s: %s", h.Why, cmp.Or(h.Reason, whyText(h.Why))))
-		p.prose(6, span{"until:  ", dim}, untilText(h.Until))
-		p.prose(6, span{"effect: ", dim}, h.Effect)
+		p.heldOne(h)
 	}
+}
+
+// heldOne writes the block of one held change.
+func (p *page) heldOne(h reconcile.Held) {
+	p.line(2, span{"!", magenta}, say(" "+string(h.Action)+" "), span{h.Addr.String(), bold})
+	p.settings(6, h.Change)
+	p.prose(6, span{"held:   ", magenta}, fmt.Sprintf("%s: %s", h.Why, cmp.Or(h.Reason, whyText(h.Why))))
+	p.prose(6, span{"until:  ", dim}, untilText(h.Until))
+	p.prose(6, span{"effect: ", dim}, h.Effect)
 }
 
 // whyText says in words why a change is held that does not say so itself.
@@ -100,9 +105,20 @@ func untilText(t time.Time) string {
 
 // closing writes the last line: the counts, and what becomes of reservations.
 func (p *page) closing(plan reconcile.Plan) {
+	p.line(0, span{closingCounts(plan) + closingReservations(plan), bold})
+}
+
+func closingReservations(p reconcile.Plan) string {
+	if p.Empty() {
+		return ""
+	}
+	return reservations(p.Needs)
+}
+
+// closingCounts says how many changes there are of each kind.
+func closingCounts(plan reconcile.Plan) string {
 	if plan.Empty() {
-		p.line(0, span{nothing(plan), bold})
-		return
+		return nothing(plan)
 	}
 	var t tally
 	for _, c := range plan.Changes {
@@ -122,7 +138,7 @@ func (p *page) closing(plan reconcile.Plan) {
 	if len(plan.Held) > 0 {
 		parts = append(parts, fmt.Sprintf("%d held", len(plan.Held)))
 	}
-	p.line(0, span{"Plan: " + strings.Join(parts, ", ") + "." + reservations(plan.Needs), bold})
+	return "Plan: " + strings.Join(parts, ", ") + "."
 }
 
 // nothing is the closing line of a plan that changes nothing.
