@@ -3,6 +3,7 @@ package reconcile
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/eventrouting/eventrouting/spec"
@@ -238,9 +239,13 @@ func (p *planner) start(w *wish) beginning {
 		return p.remembered(w, at)
 	}
 	now := p.now.Truncate(time.Second) // earlier by less than a second: a duplicate at most
-	if giver := p.giver(w); giver != "" {
+	if giver, stays := p.giver(w); giver != "" {
 		at := Start{At: now.Add(-takeoverLead)}
-		return beginning{at: at, effect: fmt.Sprintf("takes over from %s, starts at %s: duplicates of 2 minutes, no gap", giver, at)}
+		effect := fmt.Sprintf("takes over from %s, starts at %s: duplicates of 2 minutes, no gap", giver, at)
+		if stays {
+			effect = fmt.Sprintf("starts at %s: no gap, and %s, which takes some of its events, is left as it is: both process those", at, giver)
+		}
+		return beginning{at: at, effect: effect}
 	}
 	from := w.route.StartFrom
 	switch {
@@ -275,14 +280,27 @@ func (p *planner) remembered(w *wish, at Start) beginning {
 }
 
 // giver names an enabled mapping, of ours or of the same function, that takes
-// some of the route's events from the same stream now; empty for none.
-func (p *planner) giver(w *wish) string {
+// some of the route's events from the same stream now; empty for none. stays says
+// that nothing will be changed about it: it is not ours, or no document names it.
+func (p *planner) giver(w *wish) (name string, stays bool) {
 	for _, m := range p.index.onStream[w.mapping.Key.Stream] {
-		if m.Key != w.mapping.Key && m.Enabled && !p.dead(m) && (p.ours(m) || m.Key.Function == w.mapping.Key.Function) && p.mayShare(m, w.set) {
-			return p.nameOf(m)
+		if m.Key == w.mapping.Key || !m.Enabled || p.dead(m) || !p.mayShare(m, w.set) {
+			continue
+		}
+		switch ours := p.ours(m); {
+		case ours && (p.claimed[m.UUID] != nil || p.named(m)):
+			return p.nameOf(m), false
+		case ours || m.Key.Function == w.mapping.Key.Function:
+			name, stays = p.nameOf(m), true // unless one that gives is found
 		}
 	}
-	return ""
+	return name, stays
+}
+
+// named says whether a document names the routing of a mapping of ours.
+func (p *planner) named(m Mapping) bool {
+	routing, _, ok := p.owned(m)
+	return ok && slices.ContainsFunc(p.docs, func(d spec.EventRouting) bool { return d.Metadata.Name == routing })
 }
 
 // ownsAlias says whether a live alias is ours: its description says so.

@@ -152,7 +152,7 @@ func (p *planner) remains(m Mapping) (RouteStatus, bool) {
 	if !ok || p.claimed[m.UUID] != nil {
 		return RouteStatus{}, false
 	}
-	named := slices.ContainsFunc(p.docs, func(d spec.EventRouting) bool { return d.Metadata.Name == routing })
+	named := p.named(m)
 	r := RouteStatus{Name: routing + "/" + route, Retired: named, Orphan: !named}
 	p.describe(&r, m)
 	for _, s := range p.steps {

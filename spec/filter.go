@@ -77,6 +77,9 @@ func (c *check) reportFilter(i int, err error) {
 	}
 	if e, ok := errors.AsType[*pattern.BuildError](err); ok {
 		message = e.Err.Error()
+		if e.Field == "path" {
+			path = eventTypePath
+		}
 		if e.Field == "where" {
 			path = defaultsPath + ".where"
 			if len(c.doc.Spec.Routes[i].Where) > 0 {

@@ -20,7 +20,8 @@ type event struct {
 	line    int    // where it begins, 1 for the first
 	record  int    // which record of a batch, 1 for the first; 0 for none
 	stream  string // name, where a record names it
-	payload []byte // valid until the next event is read
+	payload []byte
+	note    string // what is wrong with it as it was read, and makes it no JSON
 }
 
 func (e event) String() string {
@@ -31,14 +32,23 @@ func (e event) String() string {
 }
 
 // eventReader reads events from JSON lines, or JSON over several lines. A line
-// that is no JSON is a payload that is none. Memory is bounded by [maxEvent].
+// that is neither JSON nor the beginning of it is a payload that is none. Memory
+// is bounded by [maxEvent].
 type eventReader struct {
 	in     *bufio.Reader
-	line   int
+	line   int      // of the last line read
 	lines  [][]byte // read and put back
+	values []value  // of the line, still to be given
 	queued []event  // the rest of a batch
 	read   int      // bytes
 	wasted int      // bytes read ahead for values that then were none
+}
+
+// value is one JSON value of the input, or a line that is none.
+type value struct {
+	text []byte
+	line int
+	note string // why it is none
 }
 
 // patience is how many bytes may be read ahead in vain before lines that begin
@@ -53,97 +63,128 @@ func newEventReader(r io.Reader) *eventReader {
 // next is the next event; its error is io.EOF at the end.
 func (r *eventReader) next() (event, error) {
 	if len(r.queued) == 0 {
-		text, line, err := r.value()
+		v, err := r.value()
 		if err != nil {
 			return event{}, err
 		}
-		r.queued = payloads(text, line)
+		r.queued = payloads(v)
 	}
 	e := r.queued[0]
 	r.queued = r.queued[1:]
 	return e, nil
 }
 
-// value is the text of the next JSON value, or of a line that begins none, and
-// the line that it begins in.
-func (r *eventReader) value() ([]byte, int, error) {
-	for {
-		first, err := r.readLine()
+// value is the next value.
+func (r *eventReader) value() (value, error) {
+	for len(r.values) == 0 {
+		line, err := r.readLine()
 		if err != nil {
-			return nil, 0, err
+			return value{}, err
 		}
-		at := r.line
-		if len(first) == 0 {
-			continue
-		}
-		r.read += len(first)
-		if json.Valid(first) || first[0] != '{' && first[0] != '[' || r.wasted > patience+16*r.read {
-			return first, at, nil
-		}
-		text, err := r.longer(first)
-		return text, at, err
-	}
-}
-
-// longer reads the rest of a value that begins in a line. If the line begins no
-// value it is returned alone, and what was read beyond it is put back.
-func (r *eventReader) longer(first []byte) ([]byte, error) {
-	f := &feed{r: r, lines: [][]byte{first}}
-	d := json.NewDecoder(f)
-	var value json.RawMessage
-	begins := d.Decode(&value) == nil
-	switch {
-	case f.err != nil:
-		return nil, f.err
-	case !begins:
-		r.unread(f.lines[1:])
-		r.wasted += f.size
-		return first, nil
-	}
-	rest, err := io.ReadAll(d.Buffered())
-	if err != nil {
-		return nil, err
-	}
-	if rest = bytes.TrimSpace(rest); len(rest) > 0 {
-		r.unread([][]byte{rest})
-	}
-	return value, nil
-}
-
-// feed gives a decoder one line at a time, so that no more are taken than the
-// value has.
-type feed struct {
-	r     *eventReader
-	lines [][]byte
-	given int    // lines
-	rest  []byte // of the line that is being given
-	size  int
-	err   error // not of the input's end
-}
-
-func (f *feed) Read(b []byte) (int, error) {
-	if len(f.rest) == 0 {
-		if f.given == len(f.lines) {
-			line, err := f.r.readLine()
-			if err != nil {
-				if !errors.Is(err, io.EOF) {
-					f.err = err
-				}
-				return 0, err
+		r.read += len(line)
+		if len(line) > 0 {
+			if r.values, err = r.split(line); err != nil {
+				return value{}, err
 			}
-			f.lines = append(f.lines, line)
 		}
-		line := f.lines[f.given]
-		f.given++
-		if f.size += len(line); f.size > maxEvent {
-			f.err = tooLong(f.r.line)
-			return 0, f.err
-		}
-		f.rest = append(append([]byte(nil), line...), '\n')
 	}
-	n := copy(b, f.rest)
-	f.rest = f.rest[n:]
-	return n, nil
+	v := r.values[0]
+	r.values = r.values[1:]
+	return v, nil
+}
+
+// split takes the values of a line apart; the last may go on in lines that
+// follow. A line of which any part is no JSON is a payload that is none.
+func (r *eventReader) split(line []byte) ([]value, error) {
+	at := r.line
+	if json.Valid(line) {
+		return []value{{text: line, line: at}}, nil
+	}
+	whole := []value{{text: line, line: at}}
+	var all []value
+	for rest := line; len(rest) > 0; rest = bytes.TrimLeft(rest, " \t\r") {
+		n, s, how := scan(rest)
+		switch {
+		case how == ends && json.Valid(rest[:n]):
+			all = append(all, value{text: rest[:n], line: at})
+			rest = rest[n:]
+		case how == goesOn && r.wasted <= patience+16*r.read:
+			last, err := r.longer(rest, s)
+			switch {
+			case err != nil:
+				return nil, err
+			case last.note != "" || last.text == nil:
+				whole[0].note = last.note
+				return whole, nil
+			}
+			return append(all, last), nil
+		default:
+			return whole, nil
+		}
+	}
+	return all, nil
+}
+
+// scan follows a text up to the end of its first value, and says how that is.
+func scan(text []byte) (n int, s *scanner, how step) {
+	s = &scanner{}
+	for i, c := range text {
+		if how = s.next(c); how != goesOn {
+			return i + 1, s, how
+		}
+	}
+	return len(text), s, goesOn
+}
+
+// longer reads the rest of a value that begins in a line and does not end there.
+// If it turns out to be none, what was read beyond that line is put back, and a
+// note says so.
+func (r *eventReader) longer(first []byte, s *scanner) (value, error) {
+	at := r.line
+	text := append([]byte(nil), first...)
+	var lines [][]byte
+	broken := func() (value, error) {
+		note := fmt.Sprintf("it begins a JSON value that breaks off at line %d", r.line)
+		r.unread(lines)
+		r.wasted += len(text)
+		return value{line: at, note: note}, nil
+	}
+	if s.next('\n') == breaks {
+		return value{line: at}, nil
+	}
+	for {
+		line, err := r.readLine()
+		switch {
+		case errors.Is(err, io.EOF):
+			return broken()
+		case err != nil:
+			return value{}, err
+		}
+		lines = append(lines, line)
+		text = append(append(text, '\n'), line...)
+		if len(text) > maxEvent {
+			return value{}, tooLong(at)
+		}
+		for i, c := range line {
+			switch s.next(c) {
+			case goesOn:
+				continue
+			case ends:
+				if whole := text[:len(text)-len(line)+i+1]; json.Valid(whole) {
+					if rest := bytes.TrimSpace(line[i+1:]); len(rest) > 0 {
+						r.unread([][]byte{rest})
+					}
+					return value{text: whole, line: at}, nil
+				}
+				return broken()
+			case breaks:
+				return broken()
+			}
+		}
+		if s.next('\n') == breaks {
+			return broken()
+		}
+	}
 }
 
 // unread puts lines back; the last of them is the last that was read.
@@ -207,37 +248,39 @@ type innermost struct {
 }
 
 // payloads takes records apart; what is none is a payload itself.
-func payloads(text []byte, line int) []event {
+func payloads(v value) []event {
+	plain := []event{{line: v.line, payload: v.text, note: v.note}}
 	var r record
-	if text[0] != '{' || json.Unmarshal(text, &r) != nil {
-		return []event{{line: line, payload: text}}
+	if v.note != "" || v.text[0] != '{' || json.Unmarshal(v.text, &r) != nil {
+		return plain
 	}
 	if r.Records == nil {
 		if e, ok := r.payload(); ok {
-			e.line = line
+			e.line = v.line
 			return []event{e}
 		}
-		return []event{{line: line, payload: text}}
+		return plain
 	}
 	var all []event
 	for i, one := range *r.Records {
 		var inner record
 		if err := json.Unmarshal(one, &inner); err != nil {
-			return []event{{line: line, payload: text}}
+			return plain
 		}
 		e, ok := inner.payload()
 		if !ok {
-			return []event{{line: line, payload: text}}
+			return plain
 		}
-		e.line, e.record = line, i+1
+		e.line, e.record = v.line, i+1
 		all = append(all, e)
 	}
 	if len(all) == 0 {
-		return []event{{line: line, payload: text}}
+		return plain
 	}
 	return all
 }
 
+// payload is what a record carries; false for what is none by its form.
 func (r *record) payload() (event, bool) {
 	var data *string
 	switch {
@@ -250,11 +293,13 @@ func (r *record) payload() (event, bool) {
 	default:
 		return event{}, false
 	}
-	payload, err := base64.StdEncoding.DecodeString(*data)
-	if err != nil {
-		return event{}, false
+	e := event{stream: streamOf(r.EventSourceARN)}
+	var err error
+	// Padding is what copying loses most easily.
+	if e.payload, err = base64.RawStdEncoding.DecodeString(strings.TrimRight(*data, "=")); err != nil {
+		e.payload, e.note = []byte(*data), "it is a record whose data is no base64"
 	}
-	return event{payload: payload, stream: streamOf(r.EventSourceARN)}, true
+	return e, true
 }
 
 // streamOf is the name of the stream in the ARN of a stream or its consumer.

@@ -2,6 +2,7 @@ package command
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,8 +13,48 @@ import (
 
 // expectation is one line of --expect.
 type expectation struct {
-	Event  json.RawMessage `json:"event"`
-	Routes *[]string       `json:"routes"`
+	event  json.RawMessage
+	routes *[]string
+}
+
+const expectForm = `write {"event": EVENT, "routes": [NAME...]}`
+
+// readExpectation reads one line. Keys are as they are written: encoding/json
+// would take another case for them, and the last of two that are the same.
+func readExpectation(text []byte) (x expectation, err error) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return x, hint(errors.New("it is no JSON object"), expectForm)
+	}
+	seen := map[string]bool{}
+	for d.More() {
+		t, err := d.Token()
+		if err != nil {
+			return x, hint(err, expectForm)
+		}
+		key, _ := t.(string)
+		switch {
+		case seen[key]:
+			return x, hint(fmt.Errorf("%s is written twice", key), expectForm)
+		case key == "event":
+			err = d.Decode(&x.event)
+		case key == "routes":
+			err = d.Decode(&x.routes)
+		default:
+			err = fmt.Errorf("unknown field %q", key)
+		}
+		if err != nil {
+			return x, hint(err, expectForm)
+		}
+		seen[key] = true
+	}
+	switch {
+	case x.event == nil:
+		return x, hint(errors.New("event is missing"), expectForm)
+	case x.routes == nil:
+		return x, hint(errors.New("routes is missing"), expectForm+"; [] for an event that is dropped")
+	}
+	return x, nil
 }
 
 // test holds what routes do against what is expected of them.
@@ -21,7 +62,7 @@ func (m *matcher) test(name string, in io.Reader, out io.Writer, format string) 
 	r := newEventReader(in)
 	tested, failed := 0, 0
 	for {
-		text, line, err := r.value()
+		text, err := r.value()
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -30,9 +71,9 @@ func (m *matcher) test(name string, in io.Reader, out io.Writer, format string) 
 		}
 		e, want, err := m.expectation(text)
 		if err != nil {
-			return fmt.Errorf("%s:%d: %w", name, line, err)
+			return fmt.Errorf("%s:%d: %w", name, text.line, err)
 		}
-		e.line, e.record = line, 0
+		e.line, e.record = text.line, 0
 		tested++
 		v := m.decide(e, true)
 		if slices.Equal(want, slices.Sorted(slices.Values(v.takes))) {
@@ -63,25 +104,23 @@ func (m *matcher) test(name string, in io.Reader, out io.Writer, format string) 
 }
 
 // expectation reads one line: its event, and the routes' names in full, sorted.
-func (m *matcher) expectation(text []byte) (event, []string, error) {
-	var x expectation
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	const form = `write {"event": EVENT, "routes": [NAME...]}`
-	switch err := d.Decode(&x); {
-	case err != nil:
-		return event{}, nil, hint(err, form)
-	case x.Event == nil:
-		return event{}, nil, hint(errors.New("event is missing"), form)
-	case x.Routes == nil:
-		return event{}, nil, hint(errors.New("routes is missing"), form+"; [] for an event that is dropped")
+func (m *matcher) expectation(v value) (event, []string, error) {
+	if v.note != "" || !json.Valid(v.text) {
+		return event{}, nil, hint(errors.New(cmp.Or(v.note, "it is no JSON")), expectForm)
 	}
-	all := payloads(x.Event, 0)
-	if len(all) != 1 {
+	x, err := readExpectation(v.text)
+	if err != nil {
+		return event{}, nil, err
+	}
+	all := payloads(value{text: x.event})
+	switch {
+	case len(all) != 1:
 		return event{}, nil, hint(fmt.Errorf("event is a batch of %d records", len(all)), "write one record or payload per line")
+	case all[0].note != "":
+		return event{}, nil, fmt.Errorf("event: %s", all[0].note)
 	}
 	want := []string{}
-	for _, name := range *x.Routes {
+	for _, name := range *x.routes {
 		full, err := m.fullName(name)
 		if err != nil {
 			return event{}, nil, err

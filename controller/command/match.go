@@ -25,10 +25,10 @@ func newMatch() *cobra.Command {
 		Long: `Match reads events and says which routes of the documents take each, and for the
 others the first condition that fails. It calls nobody.
 
-Events are JSON, one a line or over several lines: payloads as producers write
-them, or records with base64 data as Kinesis' GetRecords, Lambda, or a filter
-shows them; those are recognised. A line that is no JSON is a payload that is
-none, which every filter drops. Where a record names its stream, only routes of
+Events are JSON, one or several a line, or one over several lines: payloads as
+producers write them, or records with base64 data as Kinesis' GetRecords, Lambda,
+or a filter shows them; those are recognised. A line of which any part is no JSON
+is a payload that is none, which every filter drops. Where a record names its stream, only routes of
 that stream are looked at.
 
 With --expect FILE it is a test: each line of FILE is {"event": EVENT,
@@ -144,6 +144,9 @@ type refusal struct {
 // decide says what the routes do with an event; why asks for the reasons.
 func (m *matcher) decide(e event, why bool) verdict {
 	var v verdict
+	if e.note != "" {
+		e.payload = nil // no JSON, whatever it looks like
+	}
 	m.took = m.index.Match(m.took[:0], e.payload)
 	next := 0
 	var misses map[string][]*pattern.Miss // by field
@@ -237,6 +240,9 @@ func (m *matcher) show(name string, in io.Reader, out io.Writer, format string) 
 func (m *matcher) describe(out io.Writer, e event, v verdict) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", e, brief(e.payload))
+	if e.note != "" {
+		fmt.Fprintf(&b, "  ! %s\n", e.note)
+	}
 	for _, r := range v.takes {
 		fmt.Fprintf(&b, "  + %s\n", r)
 	}
@@ -258,6 +264,7 @@ type verdictJSON struct {
 	Line   int           `json:"line"`
 	Record int           `json:"record,omitempty"`
 	Stream string        `json:"stream,omitempty"`
+	Note   string        `json:"note,omitempty"` // what is wrong with the event as it was read
 	Routes []string      `json:"routes"`
 	Others []refusalJSON `json:"others"`
 }
@@ -271,7 +278,7 @@ type refusalJSON struct {
 }
 
 func writeVerdict(out io.Writer, e event, v verdict) error {
-	j := verdictJSON{Line: e.line, Record: e.record, Stream: e.stream, Routes: append([]string{}, v.takes...), Others: []refusalJSON{}}
+	j := verdictJSON{Line: e.line, Record: e.record, Stream: e.stream, Note: e.note, Routes: append([]string{}, v.takes...), Others: []refusalJSON{}}
 	for _, r := range v.other {
 		one := refusalJSON{Route: r.route, Reason: r.reason}
 		if r.miss != nil && r.miss.Reason == pattern.Condition {

@@ -3,6 +3,7 @@ package pattern
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -97,6 +98,8 @@ func (r Route) check() error {
 	switch {
 	case slices.Contains(steps, ""):
 		return &BuildError{Field: "path", Err: errors.New("is empty, or has an empty step")}
+	case len(steps) >= MaxDepth:
+		return &BuildError{Field: "path", Err: fmt.Errorf("has %d steps, more than the %d that a filter may nest", len(steps), MaxDepth-1)}
 	case slices.Contains(steps, "$or"):
 		return &BuildError{Field: "path", Err: errors.New("has a step $or, which is an operator")}
 	case !utf8.ValidString(r.Path):

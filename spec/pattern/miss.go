@@ -1,6 +1,11 @@
 package pattern
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
 
 // Reason is why a set does not take a payload.
 type Reason int
@@ -111,10 +116,10 @@ func (s *seen) add(v *value) {
 	cut := len(text) < len(v.text)
 	switch v.kind {
 	case kindString:
-		for cut && len(text) > 0 && !valid([]string{text}) {
-			text = text[:len(text)-1]
+		if cut {
+			text = whole(text)
 		}
-		text = quote(text)
+		text = quoteLone(text)
 	case kindTrue:
 		text = "true"
 	case kindFalse:
@@ -127,4 +132,44 @@ func (s *seen) add(v *value) {
 		text += "..."
 	}
 	s.texts = append(s.texts, text)
+}
+
+// whole is a text that was cut, without what is left of its last character.
+func whole(text string) string {
+	for i := 1; i <= 3 && i <= len(text); i++ {
+		if last := text[len(text)-i:]; utf8.RuneStart(last[0]) {
+			if !utf8.FullRuneInString(last) || isLone(last) && len(last) < 3 {
+				return text[:len(text)-i]
+			}
+			break
+		}
+	}
+	return text
+}
+
+// isLone says whether a text begins with half a surrogate pair, which an event
+// may hold as an escape and UTF-8 has no form for.
+func isLone(text string) bool { return len(text) >= 2 && text[0] == 0xed && text[1] >= 0xa0 }
+
+// quoteLone is quote for texts of events, in which surrogates may stand alone:
+// they come back as the escapes that they were.
+func quoteLone(text string) string {
+	if utf8.ValidString(text) {
+		return quote(text)
+	}
+	var b strings.Builder
+	b.WriteByte('"')
+	for len(text) > 0 {
+		if isLone(text) && len(text) >= 3 {
+			fmt.Fprintf(&b, "\\u%04x", 0xd000|int(text[1]&0x3f)<<6|int(text[2]&0x3f))
+			text = text[3:]
+			continue
+		}
+		_, n := utf8.DecodeRuneInString(text)
+		q := quote(text[:n])
+		b.WriteString(q[1 : len(q)-1])
+		text = text[n:]
+	}
+	b.WriteByte('"')
+	return b.String()
 }

@@ -2,6 +2,7 @@ package pattern_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -62,6 +63,9 @@ func TestMissIsTelling(t *testing.T) {
 		{`{"type":"Payment","amount":-1}`, []*pattern.Miss{number("country", `["de"]`), number("lines.a", "[1]")}},
 		{`{"lines":[{"a":1,"b":3},{"a":3,"b":2}]}`, []*pattern.Miss{number("type", `["Refund"]`), {Reason: pattern.Elements, Path: "lines.a"}}},
 		{`{"type":["a","b","c","d","e","f"]}`, []*pattern.Miss{{Path: "type", Want: `["Refund"]`, Got: []string{`"a"`, `"b"`, `"c"`, `"d"`}, More: 2}, number("lines.a", "[1]")}},
+		{`{"type":"\ud800x\udfff é"}`, []*pattern.Miss{number("type", `["Refund"]`, `"\ud800x\udfff é"`), number("lines.a", "[1]")}},
+		{`{"type":"` + strings.Repeat("é", 60) + `"}`, []*pattern.Miss{number("type", `["Refund"]`, `"`+strings.Repeat("é", 40)+`"...`), number("lines.a", "[1]")}},
+		{`{"type":"x` + strings.Repeat("é", 60) + `"}`, []*pattern.Miss{number("type", `["Refund"]`, `"x`+strings.Repeat("é", 39)+`"...`), number("lines.a", "[1]")}},
 		{`{`, []*pattern.Miss{{Reason: pattern.PayloadNotJSON}, {Reason: pattern.PayloadNotJSON}}},
 	} {
 		want := append(c.want, nil, &pattern.Miss{Reason: pattern.NotUnderstood})
