@@ -203,7 +203,7 @@ func hostilePlan() *rapid.Generator[reconcile.Plan] {
 			p.Findings = append(p.Findings, spec.Finding{
 				Severity: rapid.SampledFrom([]spec.Severity{spec.Error, spec.Warning, spec.Info}).Draw(t, "severity"),
 				Code:     draw("code"), Message: draw("message"), Path: draw("path"), File: draw("file"), Line: 3,
-			})
+			}, spec.Finding{Severity: spec.Error, Message: draw("message")})
 		}
 		p.Needs = append(p.Needs, reconcile.Need{Function: draw("function"), Reserved: new(1), After: new(2), Terms: []reconcile.Term{{What: "mapping", Name: draw("term"), Value: 1}}})
 		return p
@@ -262,6 +262,9 @@ var shapes = regexp.MustCompile(`^(|### eventrouting plan: .*|(CODE|account CODE
 // traps are what sites make something of outside of code.
 var traps = regexp.MustCompile(`(?i)<[a-z/!?]|@\w|#\w|\w://|www\.|gh-\d|[!&$^%~]\d|~\w|%\w|:[a-z]+:|:\+1:|:100:|\{\+|\[-|(^|[^\\])[\[\]]|[^\\]~~`)
 
+// nested is a list, a quote or a title within an item of a list.
+var nested = regexp.MustCompile(`^- ([-+=>*]|#+ |\d+[.)])`)
+
 // whole checks that a comment is one: folds and fences are balanced, rows have
 // their cells, and outside of code nothing of theirs is read as anything but
 // text.
@@ -303,6 +306,9 @@ func whole(t failer, text string) {
 			t.Fatalf("%d bars in row %q", strings.Count(line, "|"), line)
 		}
 		seen := strings.NewReplacer("&#8203;", "\u200b", "&#124;", "|", "&amp;", "&", "&lt;", "\ufffc").Replace(prose)
+		if nested.MatchString(seen) {
+			t.Fatalf("a list or a title within %q", line)
+		}
 		if m := traps.FindString(strings.TrimPrefix(seen, "### ")); m != "" {
 			t.Fatalf("%q in %q", m, line)
 		}
