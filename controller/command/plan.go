@@ -49,6 +49,7 @@ func newPlan() *cobra.Command {
 	var o reconcile.Options
 	var format string
 	var detailed bool
+	var limit int
 	cmd := &cobra.Command{
 		Use:   "plan PATH...",
 		Short: "Show what would change, and change nothing",
@@ -64,6 +65,9 @@ changes; what is held and warnings alone are no changes.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !slices.Contains([]string{"text", "json", "markdown"}, format) {
 				return hint(fmt.Errorf("unknown output %q", format), "-o text, -o json or -o markdown")
+			}
+			if limit < minComment {
+				return hint(fmt.Errorf("--markdown-limit %d is too small for a plan", limit), "use %d or more", minComment)
 			}
 			if err := checkOptions(o); err != nil {
 				return err
@@ -88,7 +92,7 @@ changes; what is held and warnings alone are no changes.`,
 				missing = missing || incomplete(p)
 			}
 			if format == "markdown" {
-				if err := render.Markdown(cmd.OutOrStdout(), plans, render.MarkdownOptions{}); err != nil {
+				if err := render.Markdown(cmd.OutOrStdout(), plans, render.MarkdownOptions{Limit: limit}); err != nil {
 					return err
 				}
 			}
@@ -104,9 +108,13 @@ changes; what is held and warnings alone are no changes.`,
 	c.flags(cmd)
 	passFlags(cmd, &o)
 	cmd.Flags().StringVarP(&format, "output", "o", "text", "text, json or markdown, which is made for a pull-request comment")
+	cmd.Flags().IntVar(&limit, "markdown-limit", render.MarkdownLimit, "bytes of -o markdown; 32000 suits Bitbucket Data Center")
 	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit 2 when there are changes")
 	return cmd
 }
+
+// minComment is the least that a plan as Markdown can be cut to, in bytes.
+const minComment = 2000
 
 // open loads documents and sorts them, and what was found in them, by place.
 func (c *cloud) open(cmd *cobra.Command, args []string) ([]place, [][]spec.Finding, error) {
