@@ -44,12 +44,17 @@ func validOwner(s string) bool {
 	return s != "" && len(s) <= 32 && strings.Trim(s, allowed) == ""
 }
 
+// planning is a plan command and its flags.
+type planning struct {
+	cloud    cloud
+	o        reconcile.Options
+	format   string
+	detailed bool
+	limit    int // bytes of Markdown
+}
+
 func newPlan() *cobra.Command {
-	var c cloud
-	var o reconcile.Options
-	var format string
-	var detailed bool
-	var limit int
+	var p planning
 	cmd := &cobra.Command{
 		Use:   "plan PATH...",
 		Short: "Show what would change, and change nothing",
@@ -62,55 +67,61 @@ changes; what is held and warnings alone are no changes.`,
   eventrouting plan --detailed-exitcode -o json routing/ > plan.json
   eventrouting plan -o markdown routing/ | gh pr comment --body-file -`,
 		Args: paths,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if !slices.Contains([]string{"text", "json", "markdown"}, format) {
-				return hint(fmt.Errorf("unknown output %q", format), "-o text, -o json or -o markdown")
-			}
-			if limit < minComment {
-				return hint(fmt.Errorf("--markdown-limit %d is too small for a plan", limit), "use %d or more", minComment)
-			}
-			if err := checkOptions(o); err != nil {
-				return err
-			}
-			places, findings, err := c.open(cmd, args)
-			if err != nil {
-				return err
-			}
-			changes, missing := false, false
-			var plans []reconcile.Plan
-			for i, pl := range places {
-				p, _, err := look(cmd.Context(), pl.client().Reader(), pl, o, findings[i])
-				if err != nil {
-					return err
-				}
-				if format == "markdown" {
-					plans = append(plans, p)
-				} else if err := show(cmd.OutOrStdout(), p, format, pl, len(places)); err != nil {
-					return err
-				}
-				changes = changes || !p.Empty()
-				missing = missing || incomplete(p)
-			}
-			if format == "markdown" {
-				if err := render.Markdown(cmd.OutOrStdout(), plans, render.MarkdownOptions{Limit: limit}); err != nil {
-					return err
-				}
-			}
-			switch {
-			case missing:
-				return exit(exitError)
-			case changes && detailed:
-				return exit(exitChanges)
-			}
-			return nil
-		},
+		RunE: p.run,
 	}
-	c.flags(cmd)
-	passFlags(cmd, &o)
-	cmd.Flags().StringVarP(&format, "output", "o", "text", "text, json or markdown, which is made for a pull-request comment")
-	cmd.Flags().IntVar(&limit, "markdown-limit", render.MarkdownLimit, "bytes of -o markdown; 32000 suits Bitbucket Data Center")
-	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit 2 when there are changes")
+	p.cloud.flags(cmd)
+	passFlags(cmd, &p.o)
+	cmd.Flags().StringVarP(&p.format, "output", "o", "text", "text, json or markdown, which is made for a pull-request comment")
+	cmd.Flags().IntVar(&p.limit, "markdown-limit", render.MarkdownLimit, "bytes of -o markdown; 32000 suits Bitbucket Data Center")
+	cmd.Flags().BoolVar(&p.detailed, "detailed-exitcode", false, "exit 2 when there are changes")
 	return cmd
+}
+
+func (p *planning) check() error {
+	switch {
+	case !slices.Contains([]string{"text", "json", "markdown"}, p.format):
+		return hint(fmt.Errorf("unknown output %q", p.format), "-o text, -o json or -o markdown")
+	case p.limit < minComment:
+		return hint(fmt.Errorf("--markdown-limit %d is too small for a plan", p.limit), "use %d or more", minComment)
+	}
+	return checkOptions(p.o)
+}
+
+func (p *planning) run(cmd *cobra.Command, args []string) error {
+	if err := p.check(); err != nil {
+		return err
+	}
+	places, findings, err := p.cloud.open(cmd, args)
+	if err != nil {
+		return err
+	}
+	changes, missing := false, false
+	var plans []reconcile.Plan
+	for i, pl := range places {
+		plan, _, err := look(cmd.Context(), pl.client().Reader(), pl, p.o, findings[i])
+		if err != nil {
+			return err
+		}
+		if p.format == "markdown" {
+			plans = append(plans, plan)
+		} else if err := show(cmd.OutOrStdout(), plan, p.format, pl, len(places)); err != nil {
+			return err
+		}
+		changes = changes || !plan.Empty()
+		missing = missing || incomplete(plan)
+	}
+	if p.format == "markdown" {
+		if err := render.Markdown(cmd.OutOrStdout(), plans, render.MarkdownOptions{Limit: p.limit}); err != nil {
+			return err
+		}
+	}
+	switch {
+	case missing:
+		return exit(exitError)
+	case changes && p.detailed:
+		return exit(exitChanges)
+	}
+	return nil
 }
 
 // minComment is the least that a plan as Markdown can be cut to, in bytes.
