@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eventrouting/eventrouting/reconcile"
+	"github.com/eventrouting/eventrouting/reconcile/awsapi"
 	"github.com/eventrouting/eventrouting/reconcile/render"
 	"github.com/eventrouting/eventrouting/spec"
 )
@@ -227,6 +228,9 @@ func (p *progress) still() {
 
 // print says one stage. Progress that cannot be written is no reason to stop.
 func (p *progress) print(s reconcile.Step) {
+	if message, _ := awsapi.Explain(s.Err); message != "" {
+		s.Err = errors.New(message) // without the SDK's noise
+	}
 	var elapsed time.Duration
 	if t, ok := p.began[s.Change.Addr]; ok {
 		elapsed = time.Since(t)
