@@ -5,60 +5,21 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"time"
 
-	"github.com/eventrouting/eventrouting/reconcile/lineage"
 	"github.com/eventrouting/eventrouting/spec"
 )
 
-// activeShards is how many shards of a stream a mapping can consume at one time:
-// the width of the lineage of those that are open, or were closed inside the
-// window that [Scope] asked for. After a merge closed parents run until they are
-// drained, which no call shows.
-func activeShards(s Stream) int {
-	at := make(map[string]int, len(s.Shards))
-	open := 0
-	for i, shard := range s.Shards {
-		at[shard.ID] = i
-		if !shard.Closed {
-			open++
-		}
-	}
-	if open == len(s.Shards) {
-		return open
-	}
-	parents := make([][]int, len(s.Shards))
-	for i, shard := range s.Shards {
-		for _, p := range shard.Parents {
-			if place, ok := at[p]; ok {
-				parents[i] = append(parents[i], place)
-			}
-		}
-	}
-	return max(lineage.Width(parents), open)
-}
-
-// activeShards is found once for each stream.
-func (p *planner) activeShards(s Stream) int {
-	n, ok := p.active[s.Name]
-	if !ok {
-		n = activeShards(s)
-		p.active[s.Name] = n
-	}
-	return n
-}
-
 // capacity plans the reservation of every function that a route runs: raised
-// before what needs it, never to 0, and as far as the account allows.
+// before what needs it, never to 0, and as far as the account allows. What is
+// new waits when there is too little.
 func (p *planner) capacity() {
 	for _, name := range slices.Sorted(maps.Keys(p.index.wantFunction)) {
-		f, ok := p.live.Functions[name]
-		if !ok {
-			continue
+		if f, ok := p.live.Functions[name]; ok {
+			p.demands = append(p.demands, p.demand(f))
 		}
-		d := p.demand(f)
-		p.reserve(&d)
-		p.needs = append(p.needs, d.Need)
 	}
+	p.reserve()
 }
 
 // demand is a function's need, with what is new in it kept apart: that is what
@@ -68,8 +29,12 @@ type demand struct {
 	function  Function
 	blind     []string // invokers that cannot be counted, as far as mappings show them
 	rises     []rise
+	stopped   []Mapping // counted because they stopped lately
+	streams   map[string]bool
+	runs      bool // any mapping counts
 	othersSet bool
 	owners    []*spec.EventRouting // documents with routes on the function
+	held      []string             // routes that wait for concurrency
 }
 
 // rise is one step's addition to the need.
@@ -81,21 +46,22 @@ type rise struct {
 func (d *demand) term(t Term) {
 	d.Terms = append(d.Terms, t)
 	d.Required += t.Value
+	d.runs = d.runs || t.Factor > 0
 }
 
 // demand sums what can run at one time. While a change is under way the larger
 // of before and after counts.
-func (p *planner) demand(f Function) demand {
-	d := demand{Need: Need{Function: f.Name, Reserved: f.Reserved, After: f.Reserved}, function: f}
+func (p *planner) demand(f Function) *demand {
+	d := &demand{Need: Need{Function: f.Name, Reserved: f.Reserved, After: f.Reserved}, function: f, streams: map[string]bool{}}
 	counted := map[string]bool{}
 	minimum := 0
 	for routes := range sharers(p.index.wantFunction[f.Name]) {
 		doc := &routes[0].doc
 		d.owners = append(d.owners, doc)
 		minimum = max(minimum, doc.Minimum())
-		p.share(&d, doc, routes, counted)
+		p.share(d, doc, routes, counted)
 	}
-	p.countRest(&d, counted)
+	p.countRest(d, counted)
 	for _, doc := range d.owners {
 		if others, set := doc.Others(); set {
 			d.othersSet = true
@@ -135,14 +101,15 @@ func (p *planner) share(d *demand, doc *spec.EventRouting, routes []*wish, count
 	sum := 0
 	var rises []rise
 	for _, w := range routes {
-		t, before := p.routeTerm(w, counted)
+		d.streams[w.mapping.Key.Stream] = true
+		t, rise := p.routeTerm(d, w, counted)
 		if t.Value == 0 {
 			continue
 		}
 		d.term(t)
 		sum += t.Value
-		if s := p.step(w.addr); s != nil && t.Value > before {
-			rises = append(rises, rise{step: s, value: t.Value - before})
+		if rise.step != nil && rise.value > 0 {
+			rises = append(rises, rise)
 		}
 	}
 	if headroom := doc.Headroom().Of(sum); headroom > 0 {
@@ -151,30 +118,64 @@ func (p *planner) share(d *demand, doc *spec.EventRouting, routes []*wish, count
 	}
 	if limit, set := doc.Maximum(); set && sum > limit {
 		d.term(Term{What: "maximum", Name: doc.Metadata.Name, Value: limit - sum})
+		var held []string
+		rises, held = p.admit(rises, sum-limit, fmt.Sprintf("concurrency.maximum of %s is %d and %d are needed", doc.Metadata.Name, limit, sum))
 		p.find(doc.Find(spec.Warning, CodeMaximum, "spec.concurrency.maximum",
-			"routing %s needs %d concurrent executions on %s and may have %d: raise maximum to %d, or its routes share", doc.Metadata.Name, sum, d.Function, limit, sum))
-		rises = admit(rises, sum-limit, fmt.Sprintf("concurrency.maximum of %s is %d and %d are needed", doc.Metadata.Name, limit, sum))
+			"routing %s needs %d concurrent executions on %s and may have %d: raise maximum to %d, or its routes share%s",
+			doc.Metadata.Name, sum, d.Function, limit, sum, untilThen("; ", held)))
 	}
 	d.rises = append(d.rises, rises...)
 }
 
-// routeTerm is what one route can run at a time, and what it runs already.
-func (p *planner) routeTerm(w *wish, counted map[string]bool) (Term, int) {
-	shards := p.activeShards(p.live.Streams[w.mapping.Key.Stream])
-	before, factor := 0, 0
-	if s := p.step(w.addr); w.route.Enabled && (s == nil || !s.waits()) {
-		factor = w.mapping.ParallelizationFactor
+// routeTerm is what one route can run at a time, and how much of it is new.
+func (p *planner) routeTerm(d *demand, w *wish, counted map[string]bool) (Term, rise) {
+	t := Term{What: "mapping", Name: w.addr.Name}
+	s := p.step(w.addr)
+	if w.route.Enabled && (s == nil || !s.waits()) {
+		t.Factor = w.mapping.ParallelizationFactor
 	}
+	m, modified := p.reading(w, s)
+	if _, ok := p.live.Streams[m.Key.Stream]; ok {
+		t.Shards = p.activeShards(m, modified)
+	}
+	before := 0
 	// What is somebody else's is counted as such, and what still runs another
 	// function is counted there.
-	if m, s := w.live, p.step(w.addr); m != nil && m.Key.Function == w.mapping.Key.Function && (s == nil || !s.impossible()) {
-		counted[m.UUID] = true
-		if m.Enabled || !m.Settled() {
-			before = shards * m.ParallelizationFactor
-			factor = max(factor, m.ParallelizationFactor)
+	if live := w.live; live != nil && live.Key.Function == w.mapping.Key.Function && (s == nil || !s.impossible()) {
+		counted[live.UUID] = true
+		until, stopped := p.stopped(*live)
+		switch {
+		case live.running():
+			before = t.Shards * live.ParallelizationFactor
+			t.Factor = max(t.Factor, live.ParallelizationFactor)
+		case stopped:
+			if t.Factor == 0 {
+				t.What, t.Until = "stopped", until
+			}
+			d.stopped = append(d.stopped, *live)
+			t.Factor = max(t.Factor, live.ParallelizationFactor)
 		}
 	}
-	return Term{What: "mapping", Name: w.addr.Name, Shards: shards, Factor: factor, Value: shards * factor}, before
+	t.Value = t.Shards * t.Factor
+	return t, rise{s, t.Value - before}
+}
+
+// reading is a route's mapping as far as what it reads goes, and when it was
+// last changed once the plan is carried out.
+func (p *planner) reading(w *wish, s *step) (Mapping, time.Time) {
+	switch {
+	case w.live == nil:
+		m := w.mapping
+		if s != nil {
+			if _, after := s.mappings(); after != nil {
+				m.Start = after.Start
+			}
+		}
+		return m, p.now
+	case s != nil && !s.held():
+		return *w.live, p.now
+	}
+	return *w.live, w.live.Modified
 }
 
 // impossible says whether a held step is about something that is not ours or
@@ -191,42 +192,90 @@ func (s *step) waits() bool { return s.impossible() || s.why == WhyStart }
 // wants: retired in this pass, orphans, and other people's.
 func (p *planner) countRest(d *demand, counted map[string]bool) {
 	for _, m := range p.index.onFunction[d.Function] {
-		if counted[m.UUID] || !m.Enabled && m.Settled() {
+		until, stopped := p.stopped(m)
+		if counted[m.UUID] || !m.running() && !stopped {
 			continue
 		}
-		stream, observed := p.live.Streams[m.Key.Stream]
+		_, observed := p.live.Streams[m.Key.Stream]
 		switch {
 		case m.Key.Kinesis() && observed:
-			what := "foreign"
+			d.streams[m.Key.Stream] = true
+			shards := p.activeShards(m, m.Modified)
+			t := Term{What: "foreign", Name: p.nameOf(m), Shards: shards, Factor: m.ParallelizationFactor, Value: shards * m.ParallelizationFactor}
 			if p.ours(m) {
-				what = "mapping"
+				t.What = "mapping"
 			}
-			shards := p.activeShards(stream)
-			d.term(Term{What: what, Name: p.nameOf(m), Shards: shards, Factor: m.ParallelizationFactor, Value: shards * m.ParallelizationFactor})
+			if stopped {
+				t.What, t.Until = "stopped", until
+				d.stopped = append(d.stopped, m)
+			}
+			d.term(t)
 		case m.MaximumConcurrency > 0:
 			d.term(Term{What: "foreign", Name: m.Key.String(), Value: m.MaximumConcurrency})
-		default:
+		case m.running():
 			d.blind = append(d.blind, "mapping "+m.UUID+" of "+m.Key.Stream)
 		}
 	}
 }
 
 // admit holds what is new, last first in the documents' order, until the
-// excess is gone, and returns what goes on. Running types keep their isolation.
-func admit(rises []rise, excess int, reason string) []rise {
-	var going []rise
+// excess is gone, and returns what goes on and the names of what does not.
+// Running types keep their isolation.
+func (p *planner) admit(rises []rise, excess int, reason string) (going []rise, held []string) {
 	for _, r := range slices.Backward(rises) {
 		switch {
 		case r.step.held():
 		case excess > 0 && r.step.doc.OnShortage() != spec.OnShortageAdmit:
-			r.step.hold(WhyShortage, reason)
+			p.postpone(r.step, reason)
+			held = append(held, r.step.Addr.Name)
 			excess -= r.value
 		default:
 			going = append(going, r)
 		}
 	}
 	slices.Reverse(going)
-	return going
+	slices.Reverse(held)
+	return going, held
+}
+
+// postpone holds what of a step adds to the need, and lets the rest of it go on.
+// A new mapping is made disabled: its position is kept from now on, so that
+// nothing written meanwhile is lost to it.
+func (p *planner) postpone(s *step, reason string) {
+	before, after := s.mappings()
+	now := *after
+	switch {
+	case before == nil:
+		now.Enabled = false
+		now.Tags = maps.Clone(after.Tags)
+		now.Tags[TagOff] = Off{OffAdmission, p.now}.String()
+		then := now
+		then.Enabled, then.Tags = true, nil
+		s.After, s.later = &now, p.rest(s, Revive, &now, &then, reason)
+		s.Reason += "; made disabled, for lack of concurrent executions"
+		s.Effect += "; they wait until it is enabled, for at most the stream's retention"
+		return
+	case s.Action == Update && before.Enabled && before.Key == after.Key:
+		now.ParallelizationFactor = before.ParallelizationFactor
+		if len(Differences(before, &now)) > 0 {
+			s.After, s.later = &now, p.rest(s, Update, &now, after, reason)
+			return
+		}
+	}
+	s.hold(WhyShortage, reason)
+}
+
+// rest adds the part of a step that waits.
+func (p *planner) rest(s *step, a Action, before, after *Mapping, reason string) *step {
+	return p.restOf(s, a, before, after, WhyShortage, reason)
+}
+
+func (p *planner) restOf(s *step, a Action, before, after *Mapping, why Why, reason string) *step {
+	r := &step{wish: s.wish, doc: s.doc, Change: Change{
+		Action: a, Addr: s.Addr, Before: before, After: after, Effect: "position kept",
+	}}
+	r.hold(why, reason)
+	return p.add(r)
 }
 
 // find makes a finding about the function, at the first document that runs it.

@@ -12,6 +12,7 @@ const (
 	CodeInvokers         = "unknown-invokers"  // a first reservation waits for concurrency.others
 	CodeMaximum          = "maximum"           // concurrency.maximum is below a routing's need
 	CodeOrphan           = "orphan"            // a mapping of ours whose routing no document names
+	CodeReservationLeft  = "reservation-left"  // a function keeps its reservation and no mapping runs it any more
 	CodeReservedZero     = "reserved-zero"     // somebody reserved 0, which refuses every invocation
 	CodeRetired          = "retired"           // a mapping that we disabled and that is not deleted yet
 	CodeShortage         = "shortage"          // the account has too few concurrent executions

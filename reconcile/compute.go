@@ -24,6 +24,7 @@ import (
 //	protect   nothing stops taking events before its taker has settled
 //	capacity  the reservation rises before what needs it
 //	hold      policy and pause; what needs something held is held
+//	lower     the reservation falls to what is needed, when that is certainly free
 //	coverage  what goes to several takers then, and what to none
 //	order     an order in which the changes can be applied
 func Compute(docs []spec.EventRouting, live State, o Options, now time.Time) Plan {
@@ -41,6 +42,8 @@ func computed(docs []spec.EventRouting, live State, o Options, now time.Time) *p
 	p.protect()
 	p.capacity()
 	p.hold()
+	p.lower()
+	p.askLineages()
 	p.readers()
 	p.coverage()
 	return p
@@ -55,12 +58,12 @@ type planner struct {
 	wishes   []*wish
 	steps    []*step
 	findings []spec.Finding
-	needs    []Need
+	demands  []*demand
 	asks     []Ask
 
 	sets    map[string]pattern.Set // of live mappings, by UUID
 	claimed map[string]*wish       // by UUID of the mapping that is the route's
-	active  map[string]int         // shards that can be consumed at one time, by stream
+	active  map[string]*widths     // by stream
 	at      map[Addr]*step         // the first step at an address
 	index   index
 }
@@ -68,13 +71,13 @@ type planner struct {
 func newPlanner(docs []spec.EventRouting, live State, o Options, now time.Time) *planner {
 	p := &planner{
 		live: live, o: o, now: now.UTC(), docs: slices.Clone(docs),
-		sets: map[string]pattern.Set{}, claimed: map[string]*wish{}, active: map[string]int{}, at: map[Addr]*step{},
+		sets: map[string]pattern.Set{}, claimed: map[string]*wish{}, active: map[string]*widths{}, at: map[Addr]*step{},
 	}
 	slices.SortStableFunc(p.docs, func(a, b spec.EventRouting) int {
 		return cmp.Or(cmp.Compare(a.Metadata.Name, b.Metadata.Name), cmp.Compare(a.Origin.File, b.Origin.File))
 	})
 	p.wishes, p.findings = wishes(p.docs, o)
-	p.index = newIndex(p.wishes, live)
+	p.index = newIndex(p.docs, p.wishes, live)
 	return p
 }
 
@@ -83,8 +86,9 @@ type step struct {
 	Change
 	wish  *wish // whose change it is; nil for a retirement and a reservation
 	doc   *spec.EventRouting
-	gives bool // it waits for the taker of events that leave the mapping
-	why   Why  // set: held
+	gives bool  // it waits for the taker of events that leave the mapping
+	later *step // the rest of what is wanted at the address, held
+	why   Why   // set: held
 	until time.Time
 }
 
@@ -116,7 +120,9 @@ func (p *planner) add(s *step) *step {
 
 func (p *planner) find(f spec.Finding) { p.findings = append(p.findings, f) }
 
-func (p *planner) ask(what AskWhat, name string) { p.asks = append(p.asks, Ask{what, name}) }
+func (p *planner) ask(what AskWhat, name string) {
+	p.asks = append(p.asks, Ask{What: what, Name: name})
+}
 
 // step finds what this plan does at an address; nil for nothing.
 func (p *planner) step(a Addr) *step { return p.at[a] }
@@ -138,7 +144,10 @@ func (p *planner) taken(m Mapping) pattern.Set {
 
 // plan puts everything in order.
 func (p *planner) plan() Plan {
-	plan := Plan{At: p.now, Account: p.live.Account, Region: p.live.Region, Needs: p.needs}
+	plan := Plan{At: p.now, Account: p.live.Account, Region: p.live.Region}
+	for _, d := range p.demands {
+		plan.Needs = append(plan.Needs, d.Need)
+	}
 	slices.SortStableFunc(p.steps, func(a, b *step) int {
 		return cmp.Or(cmp.Compare(a.rank(), b.rank()), cmp.Compare(a.Addr.Kind, b.Addr.Kind), cmp.Compare(a.Addr.Name, b.Addr.Name))
 	})
@@ -150,7 +159,7 @@ func (p *planner) plan() Plan {
 		}
 	}
 	slices.SortFunc(p.asks, func(a, b Ask) int {
-		return cmp.Or(cmp.Compare(a.What, b.What), cmp.Compare(a.Name, b.Name))
+		return cmp.Or(cmp.Compare(a.What, b.What), cmp.Compare(a.Name, b.Name), a.Since.Compare(b.Since))
 	})
 	plan.Asks = slices.Compact(p.asks)
 	slices.SortFunc(p.findings, compareFindings)

@@ -129,6 +129,8 @@ func (p *planner) findGap(g spec.Group, gap spec.Gap) {
 			// said already, or as the document has it
 		case s != nil && s.held():
 			p.find(w.find(spec.Warning, spec.CodeGap, "%s are taken by nobody: %s is held (%s)", types, addr.Name, s.Reason))
+		case s != nil && s.later != nil:
+			p.find(w.find(spec.Warning, spec.CodeGap, "%s are taken by nobody while %s is disabled (%s): they wait for it until they expire", types, addr.Name, s.later.Reason))
 		default:
 			p.find(w.find(spec.Warning, spec.CodeGap, "%s are taken by nobody", types))
 		}

@@ -33,7 +33,11 @@ func (p *planner) holdDependents() bool {
 	found := false
 	for _, s := range p.steps {
 		for _, n := range s.Needs {
-			if t := p.step(n); t != nil && t.held() && !s.held() {
+			t := p.step(n)
+			if t != nil && !t.held() && t.later != nil {
+				t = t.later // to be made, and not to run yet
+			}
+			if t != nil && t.held() && !s.held() {
 				s.hold(t.why, "it needs "+n.String()+", which is held")
 				s.until = t.until
 				found = true

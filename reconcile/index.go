@@ -1,6 +1,11 @@
 package reconcile
 
-import "slices"
+import (
+	"slices"
+	"time"
+
+	"github.com/eventrouting/eventrouting/spec"
+)
 
 // index finds live mappings and wishes without going through all of them: a
 // plan's cost grows with the documents, not with their square.
@@ -13,13 +18,16 @@ type index struct {
 	wantStream   map[string][]*wish
 	wantFunction map[string][]*wish
 	fanOut       map[string]bool // streams whose consumers were looked at
+	windows      map[string]time.Duration
+	longest      time.Duration
 }
 
-func newIndex(wishes []*wish, live State) index {
+func newIndex(docs []spec.EventRouting, wishes []*wish, live State) index {
 	x := index{
 		onStream: map[string][]Mapping{}, onFunction: map[string][]Mapping{},
 		wanted: map[Key]*wish{}, wantAddr: map[Addr]*wish{}, wantStream: map[string][]*wish{}, wantFunction: map[string][]*wish{}, fanOut: map[string]bool{},
 	}
+	x.windows, x.longest = windows(docs)
 	for _, ms := range live.Mappings {
 		x.mappings = append(x.mappings, ms...)
 	}

@@ -90,7 +90,7 @@ var oddStates = []struct {
 	{"a start in the far future", func(s *reconcile.State) {
 		note(s, "orders--placed", "eventrouting.dev owner=default stream=orders-events start=9999-01-01T00:00:00Z")
 		delete(s.Mappings, placed())
-	}, "it starts at 9999-01-01T00:00:00Z", 0},
+	}, "it starts at 9999-01-01T00:00:00Z", 1},
 	{"a start before the epoch", func(s *reconcile.State) {
 		note(s, "orders--placed", "eventrouting.dev owner=default stream=orders-events start=0001-01-01T00:00:00Z")
 		delete(s.Mappings, placed())
@@ -126,7 +126,7 @@ var oddStates = []struct {
 		a.Weights = map[string]float64{"2": 17, "": math.Inf(1)}
 		s.Aliases[k] = a
 	}, "it follows live, which moved", 1},
-	{"a reservation beyond the account", func(s *reconcile.State) { reserved(s, math.MaxInt32) }, "more than needed", 0},
+	{"a reservation beyond the account", func(s *reconcile.State) { reserved(s, math.MaxInt32) }, "2147483647 -> 8", 1},
 	{"a reservation of 0", func(s *reconcile.State) { reserved(s, 0) }, "somebody reserved 0|reserved concurrency of 0|refuses every invocation|is 0", 0},
 	{"an account without concurrency", func(s *reconcile.State) {
 		reserved(s, 1)

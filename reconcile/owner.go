@@ -28,9 +28,10 @@ const SincePending = "pending"
 
 // Causes for which we disable a mapping, the first word of [TagOff].
 const (
-	OffRemoved  = "removed"  // no route wants its events any more
-	OffMoved    = "moved"    // other routes take its events
-	OffDeclared = "declared" // the document says enabled: false
+	OffRemoved   = "removed"   // no route wants its events any more
+	OffMoved     = "moved"     // other routes take its events
+	OffDeclared  = "declared"  // the document says enabled: false
+	OffAdmission = "admission" // there are too few concurrent executions for it yet
 )
 
 // offGrace is how far LastModified of a disabled mapping may lie from the time

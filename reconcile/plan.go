@@ -76,7 +76,7 @@ const (
 	WhyStart       Why = "start"       // the start lies in the future
 	WhyShortage    Why = "shortage"    // too few concurrent executions may be reserved
 	WhyInvokers    Why = "invokers"    // a first reservation would cap traffic that we cannot see
-	WhyLowering    Why = "lowering"    // lowering is not done by this version
+	WhyLowering    Why = "lowering"    // what is reserved too much may still be in use, or is not ours to take
 	WhyTaker       Why = "taker"       // who takes the events over is held itself
 	WhyPolicy      Why = "policy"      // the document's policy does not allow it
 	WhyPaused      Why = "paused"      // the document is paused
@@ -93,11 +93,12 @@ type Held struct {
 
 // Term is one summand of a function's need.
 type Term struct {
-	What   string `json:"what"`             // mapping, foreign, headroom, others, provisioned, minimum, maximum
-	Name   string `json:"name"`             // the route, the mapping's key, the routing, the qualifier
-	Shards int    `json:"shards,omitempty"` // of a mapping: active shards of its stream
-	Factor int    `json:"factor,omitempty"` // of a mapping: parallelizationFactor
-	Value  int    `json:"value"`            // executions; negative where maximum cuts
+	What   string    `json:"what"`             // mapping, foreign, stopped, headroom, others, provisioned, minimum, maximum
+	Name   string    `json:"name"`             // the route, the mapping's key, the routing, the qualifier
+	Shards int       `json:"shards,omitempty"` // of a mapping: shards of its stream that it can consume at one time
+	Factor int       `json:"factor,omitempty"` // of a mapping: parallelizationFactor
+	Value  int       `json:"value"`            // executions; negative where maximum cuts
+	Until  time.Time `json:"until,omitzero"`   // of a stopped mapping: when its last invocation has ended
 }
 
 // Need is a function's concurrency, term by term. Every place that shows
@@ -112,8 +113,9 @@ type Need struct {
 
 // Ask is a fact that a plan lacks.
 type Ask struct {
-	What AskWhat
-	Name string // UUID of a mapping, a function, or the ARN of a consumer; empty for limits
+	What  AskWhat
+	Name  string    // UUID of a mapping, a function, a stream, or the ARN of a consumer; empty for limits
+	Since time.Time // of a lineage: how far back closed shards matter
 }
 
 // AskWhat is the kind of a fact.
@@ -126,6 +128,7 @@ const (
 	AskInvokers     AskWhat = "invokers"      // of the function
 	AskLimits       AskWhat = "limits"        // of the account
 	AskConsumerTags AskWhat = "consumer-tags" // of the consumer ARN
+	AskLineage      AskWhat = "lineage"       // of the stream, further back than its window
 )
 
 // Plan is what a pass would do and what it found. It is data: printing,
@@ -159,8 +162,10 @@ type Scope struct {
 	Streams   []string // names or ARNs, as the documents write them; sorted
 	Functions []string // names, sorted
 	FanOut    []string // those of Streams whose consumers matter, as in Streams
-	// Since is how far back closed shards matter: the longest releaseAfter.
-	Since time.Duration
+	// Since is how far back closed shards matter, the longest releaseAfter, and
+	// Windows the same by name of those streams that documents name.
+	Since   time.Duration
+	Windows map[string]time.Duration
 }
 
 // Reader looks at AWS and changes nothing. A dry run has only this.

@@ -144,17 +144,11 @@ func (p *planner) takeBoth(s *step, before, after *Mapping, takers []string) {
 	}
 	both := *after
 	both.Filters = filters
-	rest := &step{wish: s.wish, doc: s.doc, Change: Change{
-		Action: Update, Addr: s.Addr, Before: &both, After: after,
-		Reason: "it first takes what is new, and gives the rest to " + strings.Join(takers, ", ") + " in a later pass",
-		Effect: "position kept",
-	}}
-	rest.hold(WhyTaker, rest.Reason)
+	p.restOf(s, Update, &both, after, WhyTaker, "it first takes what is new, and gives the rest to "+strings.Join(takers, ", ")+" in a later pass")
 	s.After = &both
 	if slices.Equal(before.Filters, both.Filters) || p.taken(*before).Equal(pattern.NewSet(filters)) {
 		both.Filters = before.Filters
 	}
-	p.add(rest)
 }
 
 // mayShare says whether a live mapping takes some events of a set, or may.

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/eventrouting/eventrouting/spec"
@@ -10,29 +11,82 @@ import (
 // quotaName is how AWS calls the limit to ask for.
 const quotaName = "Lambda concurrent executions (L-B99A9384)"
 
-// reserve plans the reservation of one function.
+// reserve plans the reservations that are below what is needed. What the account
+// has left goes to what runs first, of all functions, and then to what is new.
 //
 // Reserved concurrency is floor and ceiling at once, for every invoker of the
 // function. https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
-func (p *planner) reserve(d *demand) {
+func (p *planner) reserve() {
+	var raising []*demand
+	for _, d := range p.demands {
+		if p.raises(d) {
+			raising = append(raising, d)
+		}
+	}
+	if len(raising) == 0 {
+		return
+	}
+	limits := p.live.Facts.Limits
+	if limits == nil {
+		p.ask(AskLimits, "")
+		for _, d := range raising {
+			s := p.reservation(d, Raise, d.Required)
+			s.hold(WhyAsked, "the account's limit is not known yet")
+			p.gate(d, s)
+		}
+		return
+	}
+	targets := p.grant(raising, limits.Unreserved-p.o.keepFree(limits.ConcurrentExecutions))
+	short := 0
+	for i, d := range raising {
+		short += d.Required - targets[i]
+	}
+	for i, d := range raising {
+		p.raise(d, targets[i], p.o.quota(*limits, short))
+	}
+}
+
+// raises says whether a function's reservation is to be raised. What stands in
+// the way of one is held or found.
+func (p *planner) raises(d *demand) bool {
 	live, need := d.function.Reserved, d.Required
 	switch {
 	case need == 0:
-		return // never derive 0: it would refuse every invocation
+		return false // never derive 0: it would refuse every invocation
 	case live != nil && *live == 0:
 		p.find(d.find(spec.Error, CodeReservedZero,
 			"function %s has a reservation of 0, which refuses every invocation: a person set it, so it is left; remove it with aws lambda delete-function-concurrency --function-name %s", d.Function, d.Function))
-		return
-	case live != nil && *live == need:
-		return
-	case live != nil && *live > need:
-		s := p.reservation(d, Lower, need)
-		s.hold(WhyLowering, fmt.Sprintf("%d are reserved and %d needed; this version does not lower", *live, need))
-		return
+		return false
+	case live != nil && *live >= need:
+		return false
 	case live == nil && !d.othersSet && p.blind(d):
-		return
+		return false
 	}
-	p.raise(d)
+	return !p.unsure(d)
+}
+
+// unsure says whether what is needed is not known yet: a mapping that stopped
+// lately may have been made disabled, and further shards may count.
+func (p *planner) unsure(d *demand) bool {
+	var what string
+	for _, m := range d.stopped {
+		if _, known := p.live.Facts.Tags[m.UUID]; !known && p.ours(m) {
+			p.ask(AskTags, m.UUID)
+			what = "whether mapping " + m.UUID + " ever ran, its tags will tell"
+		}
+	}
+	for stream := range d.streams {
+		if p.guesses(stream) {
+			what = "how many shards of " + stream + " can be active has to be read further back"
+		}
+	}
+	if what == "" {
+		return false
+	}
+	s := p.reservation(d, Raise, d.Required)
+	s.hold(WhyAsked, what)
+	p.gate(d, s)
+	return true
 }
 
 // reservation adds a step that changes the function's reservation.
@@ -52,18 +106,10 @@ func (p *planner) reservation(d *demand, a Action, value int) *step {
 // blind says whether a first reservation has to wait because it would cap
 // traffic that we cannot see. Where that is not known yet it asks.
 func (p *planner) blind(d *demand) bool {
-	seen, known := p.live.Facts.Invokers[d.Function]
+	list, known := p.unseen(d)
 	if !known {
-		p.ask(AskInvokers, d.Function)
 		p.reservation(d, Raise, d.Required).hold(WhyAsked, "who else invokes the function is not known yet")
 		return true
-	}
-	list := d.blind
-	for _, q := range seen.Policies {
-		list = append(list, "resource policy of "+q)
-	}
-	for _, q := range seen.URLs {
-		list = append(list, "function URL of "+q)
 	}
 	if len(list) == 0 {
 		return false
@@ -74,43 +120,111 @@ func (p *planner) blind(d *demand) bool {
 	return true
 }
 
-// raise plans a larger reservation, as far as the account allows.
-func (p *planner) raise(d *demand) {
-	limits := p.live.Facts.Limits
-	if limits == nil {
-		p.ask(AskLimits, "")
-		s := p.reservation(d, Raise, d.Required)
-		s.hold(WhyAsked, "the account's limit is not known yet")
-		p.gate(d, s)
-		return
+// unseen lists a function's invokers that cannot be counted; where they are not
+// known it asks.
+func (p *planner) unseen(d *demand) (list []string, known bool) {
+	seen, known := p.live.Facts.Invokers[d.Function]
+	if !known {
+		p.ask(AskInvokers, d.Function)
+		return nil, false
 	}
-	own := 0
-	if d.function.Reserved != nil {
-		own = *d.function.Reserved
+	list = slices.Clone(d.blind)
+	for _, q := range seen.Policies {
+		list = append(list, "resource policy of "+q)
 	}
-	free := p.o.KeepFree
-	if free == 0 {
-		free = max(100, limits.ConcurrentExecutions/5)
+	for _, q := range seen.URLs {
+		list = append(list, "function URL of "+q)
 	}
-	reach := own + limits.Unreserved - free
-	target := min(d.Required, max(reach, own))
-	if target < d.Required {
-		short := d.Required - target
-		before := len(d.rises)
-		d.rises = admit(d.rises, short, fmt.Sprintf("%d concurrent executions are needed, %d can be reserved", d.Required, target))
-		then := "event types that run now may starve each other"
-		if held := before - len(d.rises); held > 0 {
-			then = "new routes and larger factors are held until then"
+	return list, true
+}
+
+// own is what a function has reserved.
+func (d *demand) own() int {
+	if d.function.Reserved == nil {
+		return 0
+	}
+	return *d.function.Reserved
+}
+
+// grant says how far each reservation goes: what runs comes first, in the order
+// of the functions, then what is new.
+func (p *planner) grant(raising []*demand, room int) []int {
+	targets := make([]int, len(raising))
+	give := func(i, want int) {
+		more := max(0, min(want-targets[i], room))
+		targets[i] += more
+		room -= more
+	}
+	for i, d := range raising {
+		targets[i] = d.own()
+		running := d.Required
+		for _, r := range d.rises {
+			running -= r.value
 		}
+		give(i, running)
+	}
+	for i, d := range raising {
+		give(i, d.Required)
+	}
+	return targets
+}
+
+// keepFree is how many of an account's concurrent executions stay unreserved.
+func (o Options) keepFree(limit int) int {
+	if o.KeepFree > 0 {
+		return o.KeepFree
+	}
+	return max(100, limit/5)
+}
+
+// quota is the account's limit with which nothing would be short.
+func (o Options) quota(l Limits, short int) int {
+	room := max(0, l.Unreserved-o.keepFree(l.ConcurrentExecutions))
+	n := l.ConcurrentExecutions + short
+	// A larger limit keeps more free; and where less is free than should be, that
+	// comes first.
+	for l.Unreserved+n-l.ConcurrentExecutions-o.keepFree(n) < room+short {
+		n++
+	}
+	return n
+}
+
+// raise plans a larger reservation, as far as it may go.
+func (p *planner) raise(d *demand, target, quota int) {
+	if target < d.Required {
+		d.rises, d.held = p.admit(d.rises, d.Required-target, fmt.Sprintf("%d concurrent executions are needed, %d can be reserved", d.Required, target))
+		limits := p.live.Facts.Limits
 		p.find(d.find(spec.Error, CodeShortage,
 			"function %s needs %d reserved concurrent executions and %d can be had (limit %d, unreserved %d, %d stay free): ask AWS for a quota %s of %d, or lower what other functions reserve; %s",
-			d.Function, d.Required, target, limits.ConcurrentExecutions, limits.Unreserved, free, quotaName, limits.ConcurrentExecutions+short, then))
+			d.Function, d.Required, target, limits.ConcurrentExecutions, limits.Unreserved, p.o.keepFree(limits.ConcurrentExecutions), quotaName, quota, starving(d.held)))
 	}
-	if target <= own {
+	if target <= d.own() {
 		return
 	}
 	p.gate(d, p.reservation(d, Raise, target))
 	d.After = &target
+}
+
+// starving says what becomes of routes when there is too little.
+func starving(held []string) string {
+	if len(held) == 0 {
+		return "event types that run now may starve each other"
+	}
+	return untilThen("", held)
+}
+
+// untilThen names what is held; nothing for none.
+func untilThen(prefix string, held []string) string {
+	const most = 5
+	switch n := len(held); {
+	case n == 0:
+		return ""
+	case n == 1:
+		return prefix + "until then " + held[0] + " is held"
+	case n > most:
+		held = append(slices.Clone(held[:most]), fmt.Sprintf("%d more", n-most))
+	}
+	return prefix + "until then " + strings.Join(held[:len(held)-1], ", ") + " and " + held[len(held)-1] + " are held"
 }
 
 // gate makes everything that adds to the need wait for the reservation.

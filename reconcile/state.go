@@ -50,6 +50,13 @@ type Facts struct {
 	Limits   *Limits                      `json:"limits,omitempty"`   // of the account in the region
 
 	ConsumerTags map[string]map[string]string `json:"consumerTags,omitempty"` // by the ARN of the consumer
+	Lineages     map[string]Lineage           `json:"lineages,omitempty"`     // further back than Stream.Shards, by stream
+}
+
+// Lineage is what a stream's shards are and were since some time.
+type Lineage struct {
+	Since  time.Time `json:"since"`
+	Shards []Shard   `json:"shards,omitempty"` // open ones, and those closed since
 }
 
 // EncryptedFilter is what could be read of a filter that a KMS key encrypts.

@@ -100,7 +100,7 @@ func Inspect(docs []spec.EventRouting, live State, o Options, now time.Time) (s 
 	}
 	for _, r := range s.Routes {
 		if _, known := live.Facts.Tags[r.UUID]; r.UUID != "" && r.State == "Disabled" && !known {
-			asks = append(asks, Ask{AskTags, r.UUID})
+			asks = append(asks, Ask{What: AskTags, Name: r.UUID})
 		}
 	}
 	for _, n := range plan.Needs {

@@ -111,7 +111,13 @@ func (p *planner) enable(w *wish, s *step, live Mapping) {
 		s.hold(WhyAsked, "it is disabled; who did that, its tags will tell")
 		return
 	}
-	if off, ours := offBy(live, tags); ours {
+	off, ours := offBy(live, tags)
+	switch {
+	case ours && off.Cause == OffAdmission:
+		s.Reason = "there are concurrent executions for it now; it was made disabled at " + off.At.Format(time.RFC3339)
+		s.Effect = "starts where it was to start; what expired meanwhile is gone"
+		return
+	case ours:
 		s.Reason = "the route wants it again; we disabled it at " + off.At.Format(time.RFC3339) + " (" + off.Cause + ")"
 		return
 	}

@@ -22,8 +22,8 @@ func Wants(docs []spec.EventRouting) Scope {
 				s.FanOut = append(s.FanOut, d.Spec.Stream)
 			}
 		}
-		s.Since = max(s.Since, d.ReleaseAfter())
 	}
+	s.Windows, s.Since = windows(docs)
 	slices.Sort(s.Streams)
 	slices.Sort(s.Functions)
 	slices.Sort(s.FanOut)

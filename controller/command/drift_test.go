@@ -122,7 +122,7 @@ var drifts = []struct {
 		must[*lambda.DeleteFunctionConcurrencyOutput](p.t)(p.lambda.DeleteFunctionConcurrency(p.t.Context(), &lambda.DeleteFunctionConcurrencyInput{FunctionName: p.function()}))
 	}, []string{"raise reservation"}, "now"},
 	{"the reservation is larger", "", func(p person) { p.reserve(50) },
-		[]string{"held lower reservation", "(lowering)"}, "never"},
+		[]string{"lower reservation", ": 50 -> 2"}, "now"},
 	{"the reservation is 0", "", func(p person) { p.reserve(0) },
 		[]string{"reserved-zero"}, "never"},
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	kinesistypes "github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/eventrouting/eventrouting/reconcile"
@@ -24,6 +25,7 @@ func (r *Reader) Answer(ctx context.Context, s reconcile.State, asks []reconcile
 		Limits:   s.Facts.Limits,
 
 		ConsumerTags: copied(s.Facts.ConsumerTags),
+		Lineages:     copied(s.Facts.Lineages),
 	}
 	for _, ask := range asks {
 		var err error
@@ -36,6 +38,8 @@ func (r *Reader) Answer(ctx context.Context, s reconcile.State, asks []reconcile
 			facts.Invokers[ask.Name], err = r.invokers(ctx, s, ask.Name)
 		case reconcile.AskConsumerTags:
 			facts.ConsumerTags[ask.Name], err = r.consumerTags(ctx, ask.Name)
+		case reconcile.AskLineage:
+			facts.Lineages[ask.Name], err = r.lineage(ctx, ask)
 		case reconcile.AskLimits:
 			facts.Limits, err = r.limits(ctx)
 		default:
@@ -172,6 +176,24 @@ func (r *Reader) hasPolicy(ctx context.Context, function, qualifier string) (boo
 		return false, missing("Policy")
 	}
 	return true, nil
+}
+
+// lineage reads a stream's shards from further back than an observation does. A
+// stream that is gone has none.
+func (r *Reader) lineage(ctx context.Context, ask reconcile.Ask) (reconcile.Lineage, error) {
+	found := reconcile.Lineage{Since: ask.Since}
+	shards, err := r.listShards(ctx, ask.Name, &kinesistypes.ShardFilter{Type: kinesistypes.ShardFilterTypeFromTimestamp, Timestamp: &ask.Since})
+	if isCode(err, "InvalidArgumentException") {
+		shards, err = r.listShards(ctx, ask.Name, fromTrimHorizon())
+	}
+	switch {
+	case IsNotFound(err):
+		return found, nil
+	case err != nil:
+		return found, failed(err, "list the shards of stream %s", ask.Name)
+	}
+	found.Shards = shards
+	return found, nil
 }
 
 func (r *Reader) limits(ctx context.Context) (*reconcile.Limits, error) {

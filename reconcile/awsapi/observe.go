@@ -111,7 +111,7 @@ func (o *observation) readStreams(ctx context.Context) error {
 		}
 	}
 	for _, name := range unique(names) {
-		stream, err := o.readStream(ctx, name, o.scope.Since, o.now)
+		stream, err := o.readStream(ctx, name, o.scope.Window(name), o.now)
 		switch {
 		case IsNotFound(err):
 			continue

@@ -27,7 +27,7 @@
 //	               until     RFC 3339; null: looked at again in every pass
 //	findings[]     severity (error, warning, info), code, message, path, file,
 //	               line; line is 0 and the strings are empty where unknown
-//	needs[]        function, terms[] (what, name, shards, factor, value),
+//	needs[]        function, terms[] (what, name, shards, factor, value, until),
 //	               required, and reserved and after, which are null for unset
 //	summary        changes, and of those create, register, update, retire, revive, raise,
 //	               lower, delete; held; findings {error, warning, info}

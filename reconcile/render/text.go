@@ -86,7 +86,7 @@ func whyText(w reconcile.Why) string {
 		reconcile.WhyStart:       "its start lies in the future",
 		reconcile.WhyShortage:    "too few concurrent executions may be reserved",
 		reconcile.WhyInvokers:    "a first reservation would cap invocations that cannot be counted",
-		reconcile.WhyLowering:    "this version does not lower reservations",
+		reconcile.WhyLowering:    "what is reserved too much may still be in use",
 		reconcile.WhyTaker:       "what takes its events over is held itself",
 		reconcile.WhyPolicy:      "the document's policy does not allow it",
 		reconcile.WhyPaused:      "the document is paused",

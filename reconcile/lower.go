@@ -1,0 +1,157 @@
+package reconcile
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/eventrouting/eventrouting/spec"
+)
+
+// lower plans reservations that fall to what is needed. It comes after
+// everything else: what changes in the same pass is a reason not to.
+func (p *planner) lower() {
+	for _, d := range p.demands {
+		live := d.function.Reserved
+		switch {
+		case live == nil || *live <= d.Required:
+		case !d.runs:
+			p.find(d.find(spec.Info, CodeReservationLeft,
+				"function %s has %d reserved and no mapping that runs: the reservation is left; remove it with aws lambda delete-function-concurrency --function-name %s if nothing else needs it", d.Function, *live, d.Function))
+		default:
+			s := p.reservation(d, Lower, d.Required)
+			s.Reason += ", and nothing that ran more can still run"
+			if why, reason, until := p.inUse(d); why != "" {
+				s.hold(why, fmt.Sprintf("%d are reserved and %d needed; %s", *live, d.Required, reason))
+				s.until = until
+				continue
+			}
+			d.After = &d.Required
+		}
+	}
+	p.leftBehind()
+}
+
+// inUse says why a reservation must not fall yet: what it has too much may still
+// be in use, or may be somebody else's. Empty for nothing of the kind.
+func (p *planner) inUse(d *demand) (Why, string, time.Time) {
+	for _, doc := range d.owners {
+		switch {
+		case doc.Spec.Paused:
+			return WhyPaused, doc.Metadata.Name + " is paused", time.Time{}
+		case doc.Policy() == spec.PolicyCreateOnly:
+			return WhyPolicy, "the policy of " + doc.Metadata.Name + " is " + string(doc.Policy()), time.Time{}
+		}
+	}
+	if reason := p.moving(d); reason != "" {
+		return WhyLowering, reason, time.Time{}
+	}
+	if m, until := p.latest(d); p.now.Before(until) {
+		return WhyLowering, fmt.Sprintf("mapping %s changed at %s, and what it ran before may run for 15 minutes", m.UUID, m.Modified.Format(time.RFC3339)), until
+	}
+	if why, reason := p.sharedWith(d); why != "" {
+		return why, reason, time.Time{}
+	}
+	if d.othersSet {
+		return "", "", time.Time{}
+	}
+	switch list, known := p.unseen(d); {
+	case !known:
+		return WhyAsked, "who else invokes the function is not known yet", time.Time{}
+	case len(list) > 0:
+		return WhyInvokers, "some may be for invokers that cannot be counted (" + strings.Join(list, ", ") + "): set concurrency.others, 0 for none", time.Time{}
+	}
+	return "", "", time.Time{}
+}
+
+// moving says what about a function is not at rest; empty for nothing.
+func (p *planner) moving(d *demand) string {
+	for _, s := range p.steps {
+		before, after := s.mappings()
+		for _, m := range []*Mapping{before, after} {
+			if m == nil || m.Key.Function != d.Function && !d.streams[m.Key.Stream] {
+				continue
+			}
+			switch {
+			case !s.held():
+				return s.Addr.String() + " changes in this pass"
+			case s.why == WhyMissing && m.Key.Function == d.Function:
+				return "what " + s.Addr.String() + " needs does not exist"
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.streams)) {
+		switch s, ok := p.live.Streams[name]; {
+		case ok && s.Status != "ACTIVE":
+			return "stream " + name + " is " + s.Status + ", so its shards may be more before they are fewer"
+		case p.guesses(name):
+			return "how many shards of " + name + " can be active has to be read further back"
+		}
+	}
+	return ""
+}
+
+// latest is the mapping that changed last, of those that run the function or
+// read one of its streams: it may have run the function before. until is when
+// nothing that it ran before can still run.
+func (p *planner) latest(d *demand) (last Mapping, until time.Time) {
+	look := func(all []Mapping) {
+		for _, m := range all {
+			if m.Modified.After(last.Modified) {
+				last = m
+			}
+		}
+	}
+	look(p.index.onFunction[d.Function])
+	for _, name := range slices.Sorted(maps.Keys(d.streams)) {
+		look(p.index.onStream[name])
+	}
+	return last, last.Modified.Add(runsOn)
+}
+
+// sharedWith says who else keeps mappings on a function, so that we only raise:
+// another owner, or a routing of ours that no document of this pass names.
+func (p *planner) sharedWith(d *demand) (Why, string) {
+	unknown := false
+	for _, m := range p.index.onFunction[d.Function] {
+		owner := p.live.Facts.Tags[m.UUID][TagOwner]
+		if note, noted := ParseNote(p.live.Aliases[m.Key.alias()].Description); noted && m.Key.Consumer == "" {
+			owner = note.Owner
+		}
+		routing, route, ours := p.owned(m)
+		_, known := p.live.Facts.Tags[m.UUID]
+		switch {
+		case owner != "" && owner != p.o.Owner:
+			return WhyForeign, "owner " + owner + " has mapping " + m.UUID + " on the function, and what is reserved may be for it"
+		case ours && !p.named(m):
+			return WhyForeign, "no document names " + routing + "/" + route + ", which has mapping " + m.UUID + " on the function"
+		case !known && !ours && (p.claimed[m.UUID] == nil || !p.ours(m)):
+			p.ask(AskTags, m.UUID)
+			unknown = true
+		}
+	}
+	if unknown {
+		return WhyAsked, "whose mappings run the function, their tags will tell"
+	}
+	return "", ""
+}
+
+// leftBehind reports the reservations of functions that routes ran once and none
+// runs now.
+func (p *planner) leftBehind() {
+	for _, name := range slices.Sorted(maps.Keys(p.live.Functions)) {
+		f := p.live.Functions[name]
+		if f.Reserved == nil || *f.Reserved == 0 || p.index.wantFunction[name] != nil {
+			continue
+		}
+		for _, m := range p.index.onFunction[name] {
+			if routing, route, ok := p.owned(m); ok && p.named(m) {
+				p.find(spec.Finding{Severity: spec.Info, Code: CodeReservationLeft, Path: routing + "/" + route, Message: fmt.Sprintf(
+					"function %s has %d reserved and no route runs it any more: the reservation is left; remove it with aws lambda delete-function-concurrency --function-name %s if nothing else needs it", name, *f.Reserved, name)})
+				break
+			}
+		}
+	}
+}
