@@ -309,4 +309,9 @@ func (p *planner) consumersOf(doc *spec.EventRouting, stream string) {
 	}
 }
 
-const manyConsumers = 20
+// AWS allows this many consumers of a stream, and the larger number with On-demand
+// Advantage.
+const (
+	manyConsumers = 20
+	mostConsumers = 50
+)

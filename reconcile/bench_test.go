@@ -81,3 +81,21 @@ spec:
 	}
 	return docs, live
 }
+
+// BenchmarkExplain explains documents as BenchmarkCompute plans them.
+func BenchmarkExplain(b *testing.B) {
+	for _, n := range []int{10, 1000} {
+		docs, empty := manyDocuments(b, n)
+		o := reconcile.Options{Owner: "default"}
+		live := simulate(b, empty, reconcile.Compute(docs, empty, o, noon).Changes, noon)
+		b.Run(fmt.Sprintf("documents=%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if e, asks := reconcile.Explain(docs, live, o, reconcile.Prices{}, noon); len(e.Functions) != n || len(e.Streams) != n || len(asks) != 0 {
+					b.Fatalf("%d functions, %d streams, %d asks", len(e.Functions), len(e.Streams), len(asks))
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/float64(n), "µs/document")
+		})
+	}
+}

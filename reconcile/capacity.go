@@ -35,6 +35,7 @@ type demand struct {
 	othersSet bool
 	owners    []*spec.EventRouting // documents with routes on the function
 	held      []string             // routes that wait for concurrency
+	short     int                  // executions that cannot be reserved
 }
 
 // rise is one step's addition to the need.

@@ -31,7 +31,8 @@ var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 // touched; and the order of the input makes no difference.
 //
 // A file has a sentence why; routing.yaml, the documents; live.json, what is
-// live; plan.txt, the plan. Where before.yaml is given, live.json is the world
+// live; plan.txt, the plan; and where it matters explain.txt, concurrency and
+// readers term by term. Where before.yaml is given, live.json is the world
 // in which it was applied a day before, and since.json what changed after that:
 // a JSON merge patch, in which an object in place of a list patches its first
 // element.
@@ -71,6 +72,9 @@ func golden(t *testing.T, file string) {
 		t.Errorf("plan (-want +got), make golden writes it anew:\n%s", diff)
 	}
 
+	if explained := member(archive, "explain.txt"); explained != nil {
+		goldenExplanation(t, file, archive, explained, docs, live, o)
+	}
 	ordered(t, p)
 	untouched(t, live, p, o)
 	settle(t, live, func(s reconcile.State, now time.Time) reconcile.Plan { return reconcile.Compute(docs, s, o, now) }, noon)
@@ -78,6 +82,24 @@ func golden(t *testing.T, file string) {
 	slices.Reverse(docs)
 	if diff := cmp.Diff(p, reconcile.Compute(docs, live, o, noon)); diff != "" {
 		t.Errorf("other order, other plan:\n%s", diff)
+	}
+}
+
+// goldenExplanation checks what a file has as explain.txt.
+func goldenExplanation(t *testing.T, file string, archive *txtar.Archive, want []byte, docs []spec.EventRouting, live reconcile.State, o reconcile.Options) {
+	t.Helper()
+	e, _ := reconcile.Explain(docs, live, o, reconcile.Prices{}, noon)
+	var got bytes.Buffer
+	if err := render.ExplainText(&got, []reconcile.Explanation{e}, nil, render.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		setMember(archive, "explain.txt", got.Bytes())
+		if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	} else if diff := cmp.Diff(string(want), got.String()); diff != "" {
+		t.Errorf("explanation (-want +got), make golden writes it anew:\n%s", diff)
 	}
 }
 

@@ -15,19 +15,29 @@ func Look(ctx context.Context, r Reader, docs []spec.EventRouting, o Options, no
 	if err != nil {
 		return Plan{}, State{}, err
 	}
-	p := Compute(docs, live, o, now)
+	return Ascertain(ctx, r, live, func(live State) (Plan, []Ask) {
+		p := Compute(docs, live, o, now)
+		return p, p.Asks
+	})
+}
+
+// Ascertain computes something of a state, and while that asks for facts it
+// answers and computes again.
+func Ascertain[T any](ctx context.Context, r Reader, live State, compute func(State) (T, []Ask)) (T, State, error) {
+	result, asks := compute(live)
 	var asked []Ask
 	for {
 		// A fact is asked for once: an answer that leaves its question open is
 		// an answer, and what lacks it stays held.
-		asks := slices.DeleteFunc(slices.Clone(p.Asks), func(a Ask) bool { return slices.Contains(asked, a) })
+		asks = slices.DeleteFunc(slices.Clone(asks), func(a Ask) bool { return slices.Contains(asked, a) })
 		if len(asks) == 0 {
-			return p, live, nil
+			return result, live, nil
 		}
 		asked = append(asked, asks...)
+		var err error
 		if live, err = r.Answer(ctx, live, asks); err != nil {
-			return Plan{}, State{}, err
+			return result, live, err
 		}
-		p = Compute(docs, live, o, now)
+		result, asks = compute(live)
 	}
 }

@@ -13,6 +13,7 @@ import (
 // lower plans reservations that fall to what is needed. It comes after
 // everything else: what changes in the same pass is a reason not to.
 func (p *planner) lower() {
+	u := p.unrest()
 	for _, d := range p.demands {
 		live := d.function.Reserved
 		switch {
@@ -23,7 +24,7 @@ func (p *planner) lower() {
 		default:
 			s := p.reservation(d, Lower, d.Required)
 			s.Reason += ", and nothing that ran more can still run"
-			if why, reason, until := p.inUse(d); why != "" {
+			if why, reason, until := p.inUse(d, u); why != "" {
 				s.hold(why, fmt.Sprintf("%d are reserved and %d needed; %s", *live, d.Required, reason))
 				s.until = until
 				continue
@@ -36,7 +37,7 @@ func (p *planner) lower() {
 
 // inUse says why a reservation must not fall yet: what it has too much may still
 // be in use, or may be somebody else's. Empty for nothing of the kind.
-func (p *planner) inUse(d *demand) (Why, string, time.Time) {
+func (p *planner) inUse(d *demand, u unrest) (Why, string, time.Time) {
 	for _, doc := range d.owners {
 		switch {
 		case doc.Spec.Paused:
@@ -45,7 +46,7 @@ func (p *planner) inUse(d *demand) (Why, string, time.Time) {
 			return WhyPolicy, "the policy of " + doc.Metadata.Name + " is " + string(doc.Policy()), time.Time{}
 		}
 	}
-	if reason := p.moving(d); reason != "" {
+	if reason := p.moving(d, u); reason != "" {
 		return WhyLowering, reason, time.Time{}
 	}
 	if m, until := p.latest(d); p.now.Before(until) {
@@ -66,24 +67,38 @@ func (p *planner) inUse(d *demand) (Why, string, time.Time) {
 	return "", "", time.Time{}
 }
 
-// moving says what about a function is not at rest; empty for nothing.
-func (p *planner) moving(d *demand) string {
+// unrest is what is not at rest about functions and streams, by name.
+type unrest struct{ functions, streams map[string]string }
+
+// unrest finds the mappings that change in this pass, whatever they did run or
+// will run, and those that cannot be planned.
+func (p *planner) unrest() unrest {
+	u := unrest{functions: map[string]string{}, streams: map[string]string{}}
 	for _, s := range p.steps {
 		before, after := s.mappings()
 		for _, m := range []*Mapping{before, after} {
-			if m == nil || m.Key.Function != d.Function && !d.streams[m.Key.Stream] {
-				continue
-			}
 			switch {
+			case m == nil:
 			case !s.held():
-				return s.Addr.String() + " changes in this pass"
-			case s.why == WhyMissing && m.Key.Function == d.Function:
-				return "what " + s.Addr.String() + " needs does not exist"
+				u.functions[m.Key.Function] = s.Addr.String() + " changes in this pass"
+				u.streams[m.Key.Stream] = u.functions[m.Key.Function]
+			case s.why == WhyMissing && u.functions[m.Key.Function] == "":
+				u.functions[m.Key.Function] = "what " + s.Addr.String() + " needs does not exist"
 			}
 		}
 	}
+	return u
+}
+
+// moving says what about a function is not at rest; empty for nothing.
+func (p *planner) moving(d *demand, u unrest) string {
+	if reason := u.functions[d.Function]; reason != "" {
+		return reason
+	}
 	for _, name := range slices.Sorted(maps.Keys(d.streams)) {
 		switch s, ok := p.live.Streams[name]; {
+		case u.streams[name] != "":
+			return u.streams[name]
 		case ok && s.Status != "ACTIVE":
 			return "stream " + name + " is " + s.Status + ", so its shards may be more before they are fewer"
 		case p.guesses(name):

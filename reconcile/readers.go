@@ -1,6 +1,12 @@
 package reconcile
 
-import "github.com/eventrouting/eventrouting/spec"
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/eventrouting/eventrouting/spec"
+)
 
 // readLimit is how many standard mappings a stream serves: each polls every
 // shard once a second, and a shard answers 5 GetRecords calls a second.
@@ -30,19 +36,71 @@ func (p *planner) readers() {
 // countReaders counts the readers of a stream's shared budget: enabled routes
 // of the documents, and everything else.
 func (p *planner) countReaders(stream string) (ours, others int) {
-	for routes := range sharers(p.index.wantStream[stream]) {
-		others += routes[0].doc.Spec.OtherReaders
-		for _, w := range routes {
-			if w.route.Enabled && w.mapping.Key.Consumer == "" {
-				ours++
-			}
+	for _, r := range p.readersOf(stream) {
+		if r.Kind == "route" {
+			ours += r.Count
+		} else {
+			others += r.Count
+		}
+	}
+	return ours, others
+}
+
+// readersOf lists who shares what a stream gives out, once the documents have
+// their way: enabled routes, live mappings that no enabled route wants, and those
+// that documents declare because nobody can see them.
+func (p *planner) readersOf(stream string) []StreamReader {
+	var all []StreamReader
+	declared := 0
+	for _, w := range p.index.wantStream[stream] {
+		declared = max(declared, w.doc.Spec.OtherReaders)
+		if w.route.Enabled && w.mapping.Key.Consumer == "" {
+			all = append(all, StreamReader{w.addr.Name, "route", 1})
 		}
 	}
 	for _, m := range p.index.onStream[stream] {
 		wanted := p.claimed[m.UUID]
 		if m.Key.Consumer == "" && m.Enabled && (wanted == nil || !wanted.route.Enabled) {
-			others++
+			all = append(all, StreamReader{p.nameOf(m), "foreign", 1})
 		}
 	}
-	return ours, others
+	if declared > 0 {
+		all = append(all, StreamReader{"otherReaders", "declared", declared})
+	}
+	return all
+}
+
+// consumersAt lists the enhanced fan-out consumers of a stream: those that are
+// there, and those that routes will have.
+func (p *planner) consumersAt(st Stream) []StreamReader {
+	seen := map[string]bool{}
+	var all []StreamReader
+	add := func(name, kind string) {
+		if !seen[name] {
+			seen[name] = true
+			all = append(all, StreamReader{name, kind, 1})
+		}
+	}
+	for _, w := range p.index.wantStream[st.Name] {
+		if w.route.Isolation == spec.IsolationFanOut {
+			add(w.mapping.Key.Consumer, "route")
+		}
+	}
+	for _, k := range slices.SortedFunc(maps.Keys(p.live.Consumers), func(a, b ConsumerKey) int { return strings.Compare(a.Name, b.Name) }) {
+		if k.Stream == st.Name {
+			add(k.Name, "foreign")
+		}
+	}
+	if p.index.fanOut[st.Name] {
+		return all
+	}
+	for _, m := range p.index.onStream[st.Name] {
+		if m.Key.Consumer != "" {
+			add(m.Key.Consumer, "foreign")
+		}
+	}
+	if rest := st.ConsumerCount - len(all); rest > 0 {
+		all = append(all, StreamReader{"others", "foreign", rest}) // nobody has looked at them
+	}
+	return all
 }

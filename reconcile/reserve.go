@@ -191,8 +191,8 @@ func (o Options) quota(l Limits, short int) int {
 
 // raise plans a larger reservation, as far as it may go.
 func (p *planner) raise(d *demand, target, quota int) {
-	if target < d.Required {
-		d.rises, d.held = p.admit(d.rises, d.Required-target, fmt.Sprintf("%d concurrent executions are needed, %d can be reserved", d.Required, target))
+	if d.short = d.Required - target; d.short > 0 {
+		d.rises, d.held = p.admit(d.rises, d.short, fmt.Sprintf("%d concurrent executions are needed, %d can be reserved", d.Required, target))
 		limits := p.live.Facts.Limits
 		p.find(d.find(spec.Error, CodeShortage,
 			"function %s needs %d reserved concurrent executions and %d can be had (limit %d, unreserved %d, %d stay free): ask AWS for a quota %s of %d, or lower what other functions reserve; %s",

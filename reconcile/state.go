@@ -159,7 +159,9 @@ type Stream struct {
 	Status    string        `json:"status"` // CREATING, ACTIVE, UPDATING or DELETING
 	Mode      string        `json:"mode,omitempty"`
 	Retention time.Duration `json:"retention,omitempty"`
-	Shards    []Shard       `json:"shards,omitempty"` // open ones, and those closed inside the window that [Scope] asked for
+	// ConsumerCount is of enhanced fan-out consumers, whoever they belong to.
+	ConsumerCount int     `json:"consumerCount,omitempty"`
+	Shards        []Shard `json:"shards,omitempty"` // open ones, and those closed inside the window that [Scope] asked for
 }
 
 // Shard is one shard and where it came from.

@@ -42,12 +42,11 @@ stream its shards and readers; and what was found. It has no way to write.`,
 					return err
 				}
 				missing = missing || incomplete(p)
-				s, asks := reconcile.Inspect(pl.docs, live, o, p.At)
-				if len(asks) > 0 {
-					if live, err = r.Answer(cmd.Context(), live, asks); err != nil {
-						return err
-					}
-					s, _ = reconcile.Inspect(pl.docs, live, o, p.At)
+				s, _, err := reconcile.Ascertain(cmd.Context(), r, live, func(live reconcile.State) (reconcile.Status, []reconcile.Ask) {
+					return reconcile.Inspect(pl.docs, live, o, p.At)
+				})
+				if err != nil {
+					return err
 				}
 				s.Findings = p.Findings
 				if format == "json" {

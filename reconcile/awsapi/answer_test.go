@@ -3,8 +3,11 @@ package awsapi_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	kinesistypes "github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/google/go-cmp/cmp"
@@ -106,6 +109,40 @@ func TestAnswerLimits(t *testing.T) {
 }
 
 // What was asked about may be gone: then the fact is there, and empty.
+// TestAnswerLineage reads a stream's shards from further back than the
+// observation did: those closed since then, and all that there are where it
+// lies before the trim horizon.
+func TestAnswerLineage(t *testing.T) {
+	inScene(t, func(s *scene) {
+		_, err := s.kinesis.IncreaseStreamRetentionPeriod(s.Context(), &kinesis.IncreaseStreamRetentionPeriodInput{StreamName: aws.String(stream), RetentionPeriodHours: aws.Int32(48)})
+		s.ok(err)
+		reshard := func(n int32) {
+			time.Sleep(time.Hour)
+			_, err := s.kinesis.UpdateShardCount(s.Context(), &kinesis.UpdateShardCountInput{StreamName: aws.String(stream), TargetShardCount: &n, ScalingType: kinesistypes.ScalingTypeUniformScaling})
+			s.ok(err)
+			time.Sleep(time.Hour)
+		}
+		reshard(8) // an hour from now
+		reshard(4) // three hours from now
+		start := time.Now()
+		time.Sleep(20 * time.Hour)
+		live := s.observeScope(reconcile.Scope{Streams: []string{stream}, Windows: map[string]time.Duration{stream: time.Hour}, Since: 90 * time.Hour})
+		if n := len(live.Streams[stream].Shards); n != 4 {
+			t.Errorf("%d shards inside the window", n)
+		}
+		for since, want := range map[time.Duration]int{0: 4, 2 * time.Hour: 12, 5 * time.Hour: 16, 400 * time.Hour: 16} {
+			ask := reconcile.Ask{What: reconcile.AskLineage, Name: stream, Since: start.Add(-since)}
+			got := s.answer(live, ask).Lineages[stream]
+			if len(got.Shards) != want || !got.Since.Equal(ask.Since) {
+				t.Errorf("%d shards since %s before, want %d", len(got.Shards), since, want)
+			}
+		}
+		if got := s.answer(live, reconcile.Ask{What: reconcile.AskLineage, Name: "gone", Since: start}).Lineages["gone"]; len(got.Shards) != 0 {
+			t.Errorf("a stream that is gone has %v", got.Shards)
+		}
+	})
+}
+
 func TestAnswerGone(t *testing.T) {
 	inScene(t, func(s *scene) {
 		live := s.withRoutes("placed")
@@ -124,6 +161,7 @@ func TestAnswerGone(t *testing.T) {
 			Invokers: map[string]reconcile.Invokers{"nobody": {}},
 
 			ConsumerTags: map[string]map[string]string{},
+			Lineages:     map[string]reconcile.Lineage{},
 		}
 		if diff := cmp.Diff(want, facts); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)

@@ -77,6 +77,8 @@ func (r *Reader) readStream(ctx context.Context, name string, since time.Duratio
 		ARN:       *d.StreamARN,
 		Status:    string(d.StreamStatus),
 		Retention: time.Duration(number(d.RetentionPeriodHours, 0)) * time.Hour,
+
+		ConsumerCount: int(number(d.ConsumerCount, 0)),
 	}
 	if d.StreamModeDetails != nil {
 		s.Mode = string(d.StreamModeDetails.StreamMode)

@@ -1,0 +1,190 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/eventrouting/eventrouting/reconcile"
+	"github.com/eventrouting/eventrouting/reconcile/render"
+	"github.com/eventrouting/eventrouting/spec"
+)
+
+// explaining is an explain command and its flags.
+type explaining struct {
+	cloud  cloud
+	o      reconcile.Options
+	format string
+	prices reconcile.Prices
+	shards []string
+	routes []string
+	factor []string
+}
+
+func newExplain() *cobra.Command {
+	var x explaining
+	cmd := &cobra.Command{
+		Use:   "explain PATH...",
+		Short: "Show concurrency and read budget, term by term",
+		Long: `Explain shows, for each function, what its reserved concurrency consists of: shards
+x parallelization factor for each mapping, other people's included, headroom,
+others, provisioned; what is reserved, what may be, and what the account has left.
+For each stream it shows shards, lineage, readers, what they may read, and what
+consumers cost. Figures are those once the documents are applied.
+
+--shards, --add-routes and --parallelization-factor ask what would be if. It has no
+way to write.`,
+		Example: `  eventrouting explain routing/
+  eventrouting explain routing/ --shards orders-events=16
+  eventrouting explain routing/ --add-routes orders=3 --parallelization-factor orders/payments=4`,
+		Args: paths,
+		RunE: x.run,
+	}
+	x.cloud.flags(cmd)
+	passFlags(cmd, &x.o)
+	f := cmd.Flags()
+	f.StringVarP(&x.format, "output", "o", "text", "text, json or markdown")
+	f.StringArrayVar(&x.shards, "shards", nil, "what if: open shards of a stream, STREAM=N; may be repeated")
+	f.StringArrayVar(&x.routes, "add-routes", nil, "what if: further routes, N or ROUTING=N; may be repeated")
+	f.StringArrayVar(&x.factor, "parallelization-factor", nil, "what if: of all routes N, of some ROUTING=N or ROUTING/ROUTE=N; may be repeated")
+	f.Float64Var(&x.prices.ConsumerShardHour, "consumer-shard-hour", 0, "US dollars that an enhanced fan-out consumer costs per shard and hour; 0 is a list price, with its date")
+	f.Float64Var(&x.prices.GB, "consumer-gb", 0, "US dollars per GB that a consumer reads; 0 is a list price")
+	return cmd
+}
+
+// whatIf reads the flags that suppose something.
+func (x *explaining) whatIf() (w reconcile.WhatIf, assumed []string, err error) {
+	parse := func(flag string, texts []string, key bool, said string) map[string]int {
+		all := map[string]int{}
+		for _, text := range texts {
+			name, number, found := strings.Cut(text, "=")
+			if !found {
+				name, number = "", text
+			}
+			n, wrong := strconv.Atoi(number)
+			switch {
+			case err != nil:
+			case wrong != nil || key && !found || found && name == "":
+				want := "NAME=N or N"
+				if key {
+					want = "STREAM=N"
+				}
+				err = hint(fmt.Errorf("--%s %q is not understood", flag, text), "write %s, where N is a whole number", want)
+			}
+			all[name] = n
+			assumed = append(assumed, strings.TrimSuffix(fmt.Sprintf(said, n, name), " of "))
+		}
+		return all
+	}
+	w.Shards = parse("shards", x.shards, true, "%d shards of %s")
+	w.AddRoutes = parse("add-routes", x.routes, false, "%d more routes of %s")
+	w.Factor = parse("parallelization-factor", x.factor, false, "parallelizationFactor %d of %s")
+	return w, assumed, err
+}
+
+func (x *explaining) check() error {
+	switch {
+	case !slices.Contains([]string{"text", "json", "markdown"}, x.format):
+		return hint(fmt.Errorf("unknown output %q", x.format), "-o text, -o json or -o markdown")
+	case x.prices.ConsumerShardHour < 0:
+		return hint(fmt.Errorf("--consumer-shard-hour %g is below 0", x.prices.ConsumerShardHour), "use US dollars, such as 0.015")
+	case x.prices.GB < 0:
+		return hint(fmt.Errorf("--consumer-gb %g is below 0", x.prices.GB), "use US dollars, such as 0.013")
+	}
+	return checkOptions(x.o)
+}
+
+func (x *explaining) run(cmd *cobra.Command, args []string) error {
+	if err := x.check(); err != nil {
+		return err
+	}
+	what, assumed, err := x.whatIf()
+	if err != nil {
+		return err
+	}
+	places, findings, err := x.cloud.open(cmd, args)
+	if err != nil {
+		return err
+	}
+	all, err := x.explainAll(cmd.Context(), places, findings, what)
+	if err != nil {
+		return err
+	}
+	out := cmd.OutOrStdout()
+	switch x.format {
+	case "json":
+		err = render.ExplainJSON(out, all, assumed)
+	case "markdown":
+		err = render.ExplainMarkdown(out, all, assumed)
+	default:
+		err = render.ExplainText(out, all, assumed, render.Options{Color: colour(out)})
+	}
+	if err == nil && slices.ContainsFunc(all, lacking) {
+		return exit(exitError)
+	}
+	return err
+}
+
+// lacking says whether documents name something that does not exist.
+func lacking(e reconcile.Explanation) bool {
+	return slices.ContainsFunc(e.Findings, func(f spec.Finding) bool { return reconcile.MissingReference(f.Code) })
+}
+
+// explainAll explains all places, with what was found in the documents about
+// readers.
+func (x *explaining) explainAll(ctx context.Context, places []place, findings [][]spec.Finding, what reconcile.WhatIf) ([]reconcile.Explanation, error) {
+	var docs []spec.EventRouting
+	for _, pl := range places {
+		docs = append(docs, pl.docs...)
+	}
+	if err := what.Check(docs); err != nil {
+		return nil, err
+	}
+	var all []reconcile.Explanation
+	for i, pl := range places {
+		e, err := x.explain(ctx, pl, what)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range findings[i] {
+			if f.Code == spec.CodeReadBudget || f.Code == spec.CodeConsumers {
+				e.Findings = append(e.Findings, f)
+			}
+		}
+		all = append(all, e)
+	}
+	return all, nil
+}
+
+// explain explains one place, and supposes what its documents have to do with.
+func (x *explaining) explain(ctx context.Context, pl place, what reconcile.WhatIf) (reconcile.Explanation, error) {
+	r, now := pl.client().Reader(), time.Now()
+	live, err := r.Observe(ctx, reconcile.Wants(pl.docs), now)
+	if err != nil {
+		return reconcile.Explanation{}, err
+	}
+	explain := func(docs []spec.EventRouting) func(reconcile.State) (reconcile.Explanation, []reconcile.Ask) {
+		return func(live reconcile.State) (reconcile.Explanation, []reconcile.Ask) {
+			return reconcile.Explain(docs, live, x.o, x.prices, now)
+		}
+	}
+	today, live, err := reconcile.Ascertain(ctx, r, live, explain(pl.docs))
+	if err != nil || what.Empty() {
+		return today, err
+	}
+	docs, supposed := what.Apply(pl.docs, live)
+	e, _, err := reconcile.Ascertain(ctx, r, supposed, explain(docs))
+	for i := range e.Functions {
+		for _, f := range today.Functions {
+			if f.Function == e.Functions[i].Function {
+				e.Functions[i].Today = &f.Required
+			}
+		}
+	}
+	return e, err
+}

@@ -1,0 +1,170 @@
+package reconcile
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/eventrouting/eventrouting/spec"
+)
+
+// WhatIf is a change that somebody thinks about. Keys are as people write them.
+type WhatIf struct {
+	Shards    map[string]int // open shards, by stream
+	AddRoutes map[string]int // further routes, by routing; "" where there is one
+	Factor    map[string]int // parallelizationFactor, by routing or routing/route; "" for every route
+}
+
+// Empty says whether nothing is asked.
+func (w WhatIf) Empty() bool { return len(w.Shards)+len(w.AddRoutes)+len(w.Factor) == 0 }
+
+// Check says what cannot be supposed of documents, all that there are, and what
+// could have been written instead.
+func (w WhatIf) Check(docs []spec.EventRouting) error {
+	for _, name := range slices.Sorted(maps.Keys(w.Shards)) {
+		if err := checkShards(docs, name, w.Shards[name]); err != nil {
+			return err
+		}
+	}
+	for _, routing := range slices.Sorted(maps.Keys(w.AddRoutes)) {
+		if err := checkRoutes(docs, routing, w.AddRoutes[routing]); err != nil {
+			return err
+		}
+	}
+	for _, what := range slices.Sorted(maps.Keys(w.Factor)) {
+		if err := checkFactor(docs, what, w.Factor[what]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkShards(docs []spec.EventRouting, stream string, n int) error {
+	streams := names(docs, func(d spec.EventRouting) []string { return []string{spec.BareName(d.Spec.Stream)} })
+	switch {
+	case !slices.Contains(streams, stream):
+		return fmt.Errorf("stream %q is none of these documents: %s", stream, either(streams))
+	case n < 1 || n > maxShards:
+		return fmt.Errorf("stream %s cannot have %d shards: 1 to %d", stream, n, maxShards)
+	}
+	return nil
+}
+
+func checkRoutes(docs []spec.EventRouting, routing string, n int) error {
+	all := routings(docs)
+	switch {
+	case n < 0 || n > maxRoutes:
+		return fmt.Errorf("%d routes cannot be added: 0 to %d", n, maxRoutes)
+	case routing == "" && len(all) > 1:
+		return fmt.Errorf("%d routes of which routing? Write ROUTING=%d, where ROUTING is one of %s", n, n, either(all))
+	case routing != "" && !slices.Contains(all, routing):
+		return fmt.Errorf("routing %q is none of these documents: %s", routing, either(all))
+	}
+	for _, d := range docs {
+		if (routing == "" || routing == d.Metadata.Name) && d.Spec.Isolation == spec.IsolationFunction {
+			return fmt.Errorf("with isolation Function each route needs a function of its own: write routes into a copy of the document")
+		}
+	}
+	return nil
+}
+
+func checkFactor(docs []spec.EventRouting, what string, n int) error {
+	all := routings(docs)
+	kind := "routing"
+	if strings.Contains(what, "/") {
+		kind = "route"
+		all = names(docs, func(d spec.EventRouting) (routes []string) {
+			for _, r := range d.Spec.Routes {
+				routes = append(routes, d.Metadata.Name+"/"+r.Name)
+			}
+			return routes
+		})
+	}
+	switch {
+	case n < 1 || n > 10:
+		return fmt.Errorf("parallelizationFactor cannot be %d: 1 to 10", n)
+	case what != "" && !slices.Contains(all, what):
+		return fmt.Errorf("%s %q is none of these documents: %s", kind, what, either(all))
+	}
+	return nil
+}
+
+func routings(docs []spec.EventRouting) []string {
+	return names(docs, func(d spec.EventRouting) []string { return []string{d.Metadata.Name} })
+}
+
+// names are what of documents can be written, each once.
+func names(docs []spec.EventRouting, of func(spec.EventRouting) []string) []string {
+	var all []string
+	for _, d := range docs {
+		all = append(all, of(d)...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// What can be supposed ends somewhere: AWS has no stream with more shards in one
+// account, and no routing is that long.
+const (
+	maxShards = 20_000
+	maxRoutes = 1_000
+)
+
+// either lists what may be written.
+func either(names []string) string {
+	const most = 10
+	if rest := len(names) - most; rest > 0 {
+		names = append(slices.Clone(names[:most]), fmt.Sprintf("%d more", rest))
+	}
+	return strings.Join(names, ", ")
+}
+
+// Apply returns documents and a state in which the change has come about, as far
+// as it is about them. What it is given stays as it was.
+func (w WhatIf) Apply(docs []spec.EventRouting, live State) ([]spec.EventRouting, State) {
+	live.Streams = maps.Clone(live.Streams)
+	for name, n := range w.Shards {
+		if st, ok := live.Streams[name]; ok {
+			st.Shards = make([]Shard, n)
+			for i := range st.Shards {
+				st.Shards[i].ID = fmt.Sprintf("shardId-%012d", i)
+			}
+			live.Streams[name] = st
+		}
+	}
+	docs = slices.Clone(docs)
+	for i := range docs {
+		d := &docs[i]
+		d.Spec.Routes = slices.Clone(d.Spec.Routes)
+		w.setFactors(d)
+		for k := range w.AddRoutes[""] + w.AddRoutes[d.Metadata.Name] {
+			name := "what-if-" + strconv.Itoa(k+1)
+			r := spec.Route{Name: name, EventTypes: []string{name}}
+			if n, ok := w.factor(d.Metadata.Name, ""); ok {
+				r.ParallelizationFactor = &n
+			}
+			d.Spec.Routes = append(d.Spec.Routes, r)
+		}
+	}
+	return docs, live
+}
+
+func (w WhatIf) setFactors(d *spec.EventRouting) {
+	for k := range d.Spec.Routes {
+		if n, ok := w.factor(d.Metadata.Name, d.Spec.Routes[k].Name); ok {
+			d.Spec.Routes[k].ParallelizationFactor = &n
+		}
+	}
+}
+
+// factor is what is supposed of a route: the more particular wins.
+func (w WhatIf) factor(routing, route string) (int, bool) {
+	for _, key := range []string{routing + "/" + route, routing, ""} {
+		if n, ok := w.Factor[key]; ok {
+			return n, true
+		}
+	}
+	return 0, false
+}
