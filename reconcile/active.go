@@ -12,6 +12,10 @@ import (
 // https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
 const runsOn = 16 * time.Minute
 
+// makingTakes is how long after its pass a mapping is made, at most. One that
+// changed later may have been enabled by a person, and disabled again.
+const makingTakes = 2 * time.Minute
+
 // windows says for each stream that documents name how far back closed shards
 // matter to them, their longest releaseAfter, and the longest of all.
 func windows(docs []spec.EventRouting) (byStream map[string]time.Duration, longest time.Duration) {
@@ -140,16 +144,21 @@ func (p *planner) guesses(stream string) bool {
 // answer may show either state.
 func (m Mapping) running() bool { return m.Enabled || !m.Settled() }
 
+// MayRun says whether an invocation of a mapping may be under way: it takes
+// batches, or did until lately.
+func (m Mapping) MayRun(now time.Time) bool {
+	return m.running() || !m.Modified.IsZero() && now.Before(m.Modified.Add(runsOn))
+}
+
 // stopped says whether a mapping that takes no batches any more was changed so
 // lately that an invocation may still run, and until when.
 func (p *planner) stopped(m Mapping) (time.Time, bool) {
-	until := m.Modified.Add(runsOn)
-	if m.running() || m.Modified.IsZero() || !p.now.Before(until) {
+	if m.running() || !m.MayRun(p.now) {
 		return time.Time{}, false
 	}
 	since, _ := time.Parse(time.RFC3339, p.live.Facts.Tags[m.UUID][TagSince])
-	if off, ours := offBy(m, p.live.Facts.Tags[m.UUID]); ours && off.At.Equal(since) {
+	if off, ours := offBy(m, p.live.Facts.Tags[m.UUID]); ours && off.At.Equal(since) && m.Modified.Before(off.At.Add(makingTakes)) {
 		return time.Time{}, false // made disabled, it never ran
 	}
-	return until, true
+	return m.Modified.Add(runsOn), true
 }

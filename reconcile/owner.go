@@ -32,6 +32,9 @@ const (
 	OffMoved     = "moved"     // other routes take its events
 	OffDeclared  = "declared"  // the document says enabled: false
 	OffAdmission = "admission" // there are too few concurrent executions for it yet
+	// OffRevived is none of them: it is written before a mapping is enabled again, so
+	// that what a person disables right afterwards is not taken for our doing.
+	OffRevived = "revived"
 )
 
 // offGrace is how far LastModified of a disabled mapping may lie from the time
@@ -60,10 +63,16 @@ func ParseOff(text string) (Off, bool) {
 // its tags show that a person did, or that nobody knows.
 func offBy(m Mapping, tags map[string]string) (Off, bool) {
 	o, ok := ParseOff(tags[TagOff])
-	if !ok || m.Modified.Sub(o.At).Abs() > offGrace {
+	switch {
+	case !ok:
 		return Off{}, false
+	case o.Cause == OffRevived:
+		// A pass that ended before it had enabled the mapping leaves the tag newer
+		// than the mapping. In one and the same minute that cannot be told, and it
+		// is rather enabled once too often than not at all.
+		return o, !m.Modified.After(o.At)
 	}
-	return o, true
+	return o, m.Modified.Sub(o.At).Abs() <= offGrace
 }
 
 // Note is what the description of a route's alias says: whose it is, the

@@ -111,8 +111,12 @@ func (p *planner) enable(w *wish, s *step, live Mapping) {
 		s.hold(WhyAsked, "it is disabled; who did that, its tags will tell")
 		return
 	}
+	s.setTag(TagOff, Off{OffRevived, p.now}.String())
 	off, ours := offBy(live, tags)
 	switch {
+	case ours && off.Cause == OffRevived:
+		s.Reason = "the route wants it; a pass that was to enable it at " + off.At.Format(time.RFC3339) + " did not"
+		return
 	case ours && off.Cause == OffAdmission:
 		s.Reason = "there are concurrent executions for it now; it was made disabled at " + off.At.Format(time.RFC3339)
 		s.Effect = "starts where it was to start; what expired meanwhile is gone"

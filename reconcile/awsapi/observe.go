@@ -104,8 +104,8 @@ func (o *observation) readStreams(ctx context.Context) error {
 	names := slices.Clone(o.streams)
 	for key, all := range o.live.Mappings {
 		// What a mapping reads counts towards its function's concurrency, also
-		// while AWS is still busy with it.
-		reads := slices.ContainsFunc(all, func(m reconcile.Mapping) bool { return m.State != "Disabled" })
+		// while AWS is still busy with it, and while what it ran may go on.
+		reads := slices.ContainsFunc(all, func(m reconcile.Mapping) bool { return m.MayRun(o.now) })
 		if reads && key.Kinesis() && slices.Contains(o.scope.Functions, key.Function) {
 			names = append(names, key.Stream)
 		}

@@ -1,0 +1,732 @@
+package command_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/big"
+	"math/bits"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/eventrouting/eventrouting/emulator/world"
+	"github.com/eventrouting/eventrouting/reconcile"
+	"github.com/eventrouting/eventrouting/spec"
+)
+
+// What the judge takes for true of AWS and of the documents' default.
+const (
+	longestRun = 15 * time.Minute // of an invocation
+	caughtUp   = 24 * time.Hour   // releaseAfter: how far behind a reader may be
+)
+
+var here = world.Place{Account: account, Region: region}
+
+// past is what one mapping did so far. AWS shows none of it.
+type past struct {
+	running bool
+	began   time.Time // when it was last enabled
+	from    time.Time // where it may have stood then, or where it stopped
+	ended   time.Time // when it was last disabled; zero for one that runs or never ran
+	// ran is until when it ran what; zero while it does.
+	ran map[target]time.Time
+}
+
+type target struct {
+	function string
+	factor   int
+}
+
+func targetOf(m world.Mapping) target {
+	return target{strings.Split(m.FunctionArn, ":")[6], m.ParallelizationFactor}
+}
+
+func streamOf(m world.Mapping) string {
+	_, name, _ := strings.Cut(m.EventSourceArn, ":stream/")
+	name, _, _ = strings.Cut(name, "/")
+	return name
+}
+
+// note takes in what a mapping will be once it has settled; nil is gone.
+func (h *past) note(m world.Mapping, settled *world.Mapping, now time.Time) {
+	on := settled != nil && settled.State == "Enabled"
+	switch {
+	case on && !h.running:
+		if len(h.ran) == 0 {
+			h.from = startOf(m, now)
+		}
+		h.began, h.ended = now, time.Time{}
+	case !on && h.running:
+		// After a day it is not further behind than a day.
+		if behind := now.Add(-caughtUp); !now.Before(h.began.Add(caughtUp)) && h.from.Before(behind) {
+			h.from = behind
+		}
+		h.ended = now
+	}
+	h.running = on
+	for t, until := range h.ran {
+		if until.IsZero() {
+			h.ran[t] = now
+		}
+	}
+	if on {
+		h.ran[targetOf(*settled)] = time.Time{}
+	}
+}
+
+// startOf is where a new mapping begins; zero for as far back as there is
+// anything.
+func startOf(m world.Mapping, created time.Time) time.Time {
+	switch m.StartingPosition {
+	case "LATEST":
+		return created
+	case "AT_TIMESTAMP":
+		return *m.StartingPositionTime
+	}
+	return time.Time{}
+}
+
+// late says whether something that ended can still have an invocation.
+func late(ended, now time.Time) bool { return ended.IsZero() || now.Before(ended.Add(longestRun)) }
+
+// width is how many of a stream's shards the mapping can have in hand of what it
+// ran until then; zero is now.
+func (h *past) width(shards []world.Shard, retention time.Duration, now, until time.Time) int {
+	from := now.Add(-caughtUp)
+	// A minute less, because AWS shows when it was enabled in whole minutes.
+	if now.Before(h.began.Add(caughtUp-time.Minute)) && h.from.Before(from) {
+		from = h.from
+	}
+	if horizon := now.Add(-retention); from.Before(horizon) {
+		from = horizon
+	}
+	return widest(shards, func(s world.Shard) bool {
+		return (s.Open() || s.Closed.After(from)) && (until.IsZero() || !s.Opened.After(until))
+	})
+}
+
+// widest is the size of the largest set of shards, of those that count, none of
+// which descends from another: by trying all.
+func widest(shards []world.Shard, counts func(world.Shard) bool) int {
+	at := make(map[string]int, len(shards))
+	above := make([]uint64, len(shards))   // ancestors
+	related := make([]uint64, len(shards)) // and descendants
+	var all uint64
+	for i, s := range shards {
+		at[s.ID] = i
+		for _, parent := range []string{s.Parent, s.AdjacentParent} {
+			if p, ok := at[parent]; ok {
+				above[i] |= above[p] | 1<<p
+			}
+		}
+		for j := range i {
+			if above[i]>>j&1 == 1 {
+				related[i] |= 1 << j
+				related[j] |= 1 << i
+			}
+		}
+		if counts(s) {
+			all |= 1 << i
+		}
+	}
+	var try func(left uint64) int
+	try = func(left uint64) int {
+		if left == 0 {
+			return 0
+		}
+		i := bits.TrailingZeros64(left)
+		left &^= 1 << i
+		with := 1 + try(left&^related[i])
+		if left&related[i] == 0 || with >= bits.OnesCount64(left) {
+			return with
+		}
+		return max(with, try(left))
+	}
+	return try(all)
+}
+
+// seen is what a mapping can run of a function, as far as AWS's answers can
+// tell: of what was before a change that is done, and of what is gone, nothing
+// can be known. width is by when it ended.
+func (h *past) seen(m world.Mapping, settled *world.Mapping, function string, now time.Time, width func(time.Time) int) int {
+	most := 0
+	take := func(t target, until time.Time) {
+		if t.function == function {
+			most = max(most, t.factor*width(until))
+		}
+	}
+	switch {
+	case h.running:
+		take(targetOf(*settled), time.Time{})
+		if until, ran := h.ran[targetOf(m)]; ran && late(until, now) && m.State != "Enabled" {
+			take(targetOf(m), until) // while a change is under way, what was before it
+		}
+	case !h.ended.IsZero() && late(h.ended, now):
+		for t, until := range h.ran {
+			if until.Equal(h.ended) && targetOf(m).function == t.function {
+				take(target{t.function, min(t.factor, m.ParallelizationFactor)}, until)
+			}
+		}
+	}
+	return most
+}
+
+// runs is what a mapping can run of a function, for all that it did.
+func (h *past) runs(function string, now time.Time, width func(time.Time) int) int {
+	most := 0
+	for t, until := range h.ran {
+		if t.function == function && late(until, now) {
+			most = max(most, t.factor*width(until))
+		}
+	}
+	return most
+}
+
+// standing is a function's concurrency at an instant.
+type standing struct {
+	reserved    *int
+	provisioned int
+	runs        int // can run, as far as anybody can tell
+	ran         int // can run, all that is known to the judge
+}
+
+// short is by how much n executions do not fit.
+func (s standing) short(n int) int {
+	if s.reserved == nil {
+		return 0
+	}
+	return max(0, n-(*s.reserved-s.provisioned))
+}
+
+func (s standing) String() string {
+	if s.reserved == nil {
+		return fmt.Sprintf("nothing reserved, %d can run", s.runs)
+	}
+	return fmt.Sprintf("%d reserved, %d of them provisioned, %d (%d) can run", *s.reserved, s.provisioned, s.runs, s.ran)
+}
+
+// scene is a world at an instant.
+type scene struct {
+	functions map[string]standing
+	room      int  // what may still be reserved; negative when too much is
+	shards    int  // that there ever were
+	hides     bool // AWS does not show yet what a mapping was changed to
+}
+
+// carved is the provisioned concurrency of functions without a reservation. That
+// the account has it taken off already is not documented, so that the first
+// reservation does not count on it.
+func (s scene) carved() int {
+	n := 0
+	for _, f := range s.functions {
+		if f.reserved == nil {
+			n += f.provisioned
+		}
+	}
+	return n
+}
+
+// judge watches a world and says where functions can run more than is reserved
+// for them. It counts by itself: shards and mappings are the emulator's own.
+type judge struct {
+	t      *testing.T
+	rig    *rig
+	past   map[string]*past // by mapping
+	admits map[string]bool  // functions of documents that let types starve each other
+	begun  scene            // at the start of the apply under way
+	log    []string
+	wrong  bool
+	counts map[string]int
+}
+
+func (j *judge) logf(format string, args ...any) {
+	j.log = append(j.log, time.Now().Format("02 15:04:05 ")+fmt.Sprintf(format, args...))
+}
+
+func (j *judge) blame(format string, args ...any) {
+	j.wrong = true
+	j.logf("WRONG: "+format, args...)
+}
+
+// look takes note of what the mappings do. It has to be called after whatever
+// may have changed one.
+func (j *judge) look() scene {
+	var s scene
+	j.rig.server.Do(func(w *world.World) {
+		now := w.Now()
+		later := w.Clone()
+		later.Advance(now.Add(10 * time.Second)) // what is under way has settled
+		shown, settled := mappings(j.t, w), mappings(j.t, later)
+		a := w.Account(here)
+		s = scene{functions: map[string]standing{}, room: a.UnreservedConcurrentExecutions - max(100, a.ConcurrentExecutions/5)}
+		for _, name := range w.Streams(here) {
+			s.shards += len(w.Shards(here, name))
+		}
+		for _, name := range []string{"f", "g"} {
+			s.functions[name] = standingOf(j.t, w, name)
+		}
+		for _, id := range slices.Sorted(maps.Keys(shown)) {
+			m, h := shown[id], j.past[id]
+			if h == nil {
+				h = &past{ran: map[target]time.Time{}}
+				j.past[id] = h
+			}
+			var then *world.Mapping
+			if m, ok := settled[id]; ok {
+				then = &m
+			}
+			h.note(m, then, now)
+			s.hides = s.hides || then != nil && targetOf(*then) != targetOf(m)
+			stream := must[world.Stream](j.t)(w.Stream(here, streamOf(m)))
+			width := func(until time.Time) int {
+				return h.width(w.Shards(here, stream.Name), stream.Retention, now, until)
+			}
+			for name, f := range s.functions {
+				f.runs += h.seen(m, then, name, now, width)
+				f.ran += h.runs(name, now, width)
+				s.functions[name] = f
+			}
+		}
+	})
+	return s
+}
+
+func mappings(t *testing.T, w *world.World) map[string]world.Mapping {
+	all, next, err := w.Mappings(here, world.MappingsQuery{})
+	if err != nil || next != "" {
+		t.Fatal(err, next)
+	}
+	byID := make(map[string]world.Mapping, len(all))
+	for _, m := range all {
+		byID[m.UUID] = m
+	}
+	return byID
+}
+
+func standingOf(t *testing.T, w *world.World, function string) standing {
+	s := standing{reserved: must[*int](t)(w.Concurrency(here, function))}
+	all, _, err := w.AllProvisioned(here, function, world.Page{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range all {
+		s.provisioned += p.Requested
+	}
+	return s
+}
+
+// do carries out one request of an apply and judges what it made of the world.
+// No time passes meanwhile, so that whatever differs is its doing.
+func (j *judge) do(req *http.Request) (*http.Response, error) {
+	if req.Method == http.MethodGet || strings.Contains(req.Header.Get("X-Amz-Target"), "Kinesis") {
+		return j.rig.server.Client().Do(req)
+	}
+	before := j.look()
+	resp, err := j.rig.server.Client().Do(req)
+	after := j.look()
+	what := req.Method + " " + req.URL.Path
+	for _, name := range []string{"f", "g"} {
+		b, a := before.functions[name], after.functions[name]
+		if b.String() != a.String() {
+			j.logf("%s: %s: %v -> %v, room %d", what, name, b, a, after.room)
+		}
+		j.reserved(name, b, a, after.room)
+		j.added(name, b, a, after)
+	}
+	return resp, err
+}
+
+// reserved judges what becomes of a reservation.
+func (j *judge) reserved(name string, b, a standing, room int) {
+	var was, is int
+	if b.reserved != nil {
+		was = *b.reserved
+	}
+	if a.reserved != nil {
+		is = *a.reserved
+	}
+	switch {
+	case is > was:
+		j.counts["raised"]++
+		if room < 0 && is > max(was, b.provisioned) {
+			j.blame("%s is raised to %v, which leaves the account %d too few", name, a, -room)
+		}
+	case is < was:
+		j.counts["lowered"]++
+		if is == 0 {
+			j.blame("%s is lowered to nothing", name)
+		}
+		if a.short(a.ran) > b.short(b.ran) {
+			j.blame("%s is lowered while more can run: %v -> %v", name, b, a)
+		}
+	}
+}
+
+// added judges what a change adds to what can run.
+func (j *judge) added(name string, b, a standing, after scene) {
+	if a.runs > b.runs && a.reserved != nil {
+		j.counts["added"]++
+	}
+	switch {
+	case a.short(a.runs) <= b.short(b.runs):
+	case after.shards != j.begun.shards, j.begun.hides: // the plan could not know
+	case b.reserved != nil && *b.reserved == 0: // a person's
+	case after.room-j.begun.carved() <= 0 && (b.reserved == nil || j.admits[name]):
+		// A first reservation goes as high as it may, and onShortage is Admit.
+	default:
+		j.blame("more of %s can run than before, and than is reserved: %v -> %v, room %d", name, b, a, after.room)
+	}
+}
+
+// apply is one process that plans and applies, again where something moved
+// meanwhile, and then what can run has to be reserved.
+func (j *judge) apply(owner string, docs []spec.EventRouting) {
+	j.admits = map[string]bool{}
+	for _, d := range docs {
+		for _, f := range reconcile.Wants([]spec.EventRouting{d}).Functions {
+			j.admits[f] = j.admits[f] || d.OnShortage() == spec.OnShortageAdmit
+		}
+	}
+	for range 4 {
+		j.begun = j.look()
+		lowered := j.counts["lowered"]
+		err := j.pass(owner, docs)
+		s := j.look()
+		if err != nil || s.shards != j.begun.shards || j.begun.hides || j.begun.carved() > 0 || j.counts["lowered"] > lowered {
+			j.logf("again: %v", err)
+			time.Sleep(3 * time.Second)
+			continue
+		}
+		j.counts["passes"]++
+		for _, name := range reconcile.Wants(docs).Functions {
+			f := s.functions[name]
+			j.logf("applied: %s: %v, room %d", name, f, s.room)
+			if f.reserved != nil && *f.reserved != 0 && f.short(f.runs) > 0 && s.room > 0 {
+				j.blame("after a whole apply by %s %s has %v, room %d", owner, name, f, s.room)
+			}
+		}
+		return
+	}
+	j.counts["unfinished"]++
+}
+
+func (j *judge) pass(owner string, docs []spec.EventRouting) error {
+	c := j.rig.client(j.do)
+	o := reconcile.Options{Owner: owner, RespectManual: time.Hour}
+	p, live, err := reconcile.Look(context.Background(), c.Reader(), docs, o, time.Now())
+	if err != nil {
+		j.t.Fatal(err)
+	}
+	for _, c := range p.Changes {
+		j.logf("%s: %s %v, needs %v", owner, c.Action, c.Addr, c.Needs)
+	}
+	for _, h := range p.Held {
+		j.logf("%s holds: %s %v: %s: %s", owner, h.Action, h.Addr, h.Why, h.Reason)
+	}
+	return reconcile.Apply(context.Background(), c.Writer(live), p.Changes, nil).Err()
+}
+
+// act is one thing that happens: drawn before it does, so that nothing is drawn
+// inside a bubble.
+type act struct {
+	what     string
+	which, n int // of what there is, and how much
+	wait     time.Duration
+	docs     []spec.EventRouting
+}
+
+func (a act) String() string {
+	return fmt.Sprintf("%s which=%d n=%d wait=%v docs=%d", a.what, a.which, a.n, a.wait, len(a.docs))
+}
+
+// play is a world and what happens in it.
+type play struct {
+	shards    map[string]int
+	retention map[string]int
+	limit     int
+	acts      []act
+}
+
+var (
+	byPeople = []string{"split", "split", "merge", "merge", "count", "disable", "enable", "delete", "factor", "foreign", "reserve", "provision"}
+	waits    = []time.Duration{0, time.Second, time.Minute, time.Minute, 20 * time.Minute, 3 * time.Hour, 30 * time.Hour}
+)
+
+func randomPlay(r *rapid.T) play {
+	p := play{shards: map[string]int{}, retention: map[string]int{}, limit: rapid.SampledFrom([]int{1000, 1000, 1000, 250, 130, 110}).Draw(r, "limit")}
+	for _, s := range []string{"s", "s2"}[:rapid.IntRange(1, 2).Draw(r, "streams")] {
+		p.shards[s] = rapid.IntRange(1, 4).Draw(r, "shards of "+s)
+		p.retention[s] = rapid.SampledFrom([]int{24, 48, 72}).Draw(r, "retention of "+s)
+	}
+	gone := time.Duration(0)
+	add := func(a act) {
+		p.acts = append(p.acts, a)
+		gone += a.wait
+	}
+	wait := func() time.Duration { return rapid.SampledFrom(waits).Draw(r, "wait") }
+	for range rapid.IntRange(2, 6).Draw(r, "rounds") {
+		for range rapid.IntRange(0, 3).Draw(r, "acts") {
+			add(act{what: rapid.SampledFrom(byPeople).Draw(r, "what"), which: rapid.IntRange(0, 9).Draw(r, "which"), n: rapid.IntRange(1, 6).Draw(r, "n"), wait: wait()})
+		}
+		switch rapid.IntRange(0, 5).Draw(r, "documents") {
+		case 0, 1, 2:
+			add(act{what: "documents", docs: capacityDocuments(r, len(p.shards), gone, "one", "two")})
+		case 3:
+			add(act{what: "blue", docs: capacityDocuments(r, len(p.shards), gone, "three"), wait: wait()})
+		}
+		for range rapid.IntRange(1, 3).Draw(r, "applies") {
+			add(act{what: "apply", wait: wait()})
+		}
+	}
+	return p
+}
+
+// capacityDocuments draws documents for the time that has passed since a bubble
+// began. A second one that does not go with the first is left out.
+func capacityDocuments(r *rapid.T, streams int, gone time.Duration, names ...string) []spec.EventRouting {
+	var text string
+	var docs []spec.EventRouting
+	for i, name := range names {
+		if i > 0 && !rapid.Bool().Draw(r, "another") {
+			break
+		}
+		more := text + "---\n" + capacityDocument(r, name, streams, gone)
+		loaded, findings := spec.Load(fstest.MapFS{"routing.yaml": {Data: []byte(more)}}, "routing.yaml")
+		if slices.ContainsFunc(findings, func(f spec.Finding) bool { return f.Severity == spec.Error }) {
+			if i == 0 {
+				r.Fatalf("%s\n%v", more, findings)
+			}
+			break
+		}
+		text, docs = more, loaded
+	}
+	r.Log(text)
+	return docs
+}
+
+func capacityDocument(r *rapid.T, name string, streams int, gone time.Duration) string {
+	var b strings.Builder
+	stream := rapid.SampledFrom([]string{"s", "s2"}[:streams]).Draw(r, "stream")
+	function := rapid.SampledFrom([]string{"f", "f", "g"}).Draw(r, "function")
+	fmt.Fprintf(&b, `apiVersion: eventrouting.dev/v1alpha1
+kind: EventRouting
+metadata: {name: %s}
+spec:
+  region: eu-west-1
+  stream: %s
+  function: {name: %s, follow: live}
+  eventType: {path: type}
+`, name, stream, function)
+	if rapid.Bool().Draw(r, "concurrency") {
+		fmt.Fprintf(&b, "  concurrency: {headroom: %d, onShortage: %s, others: 0}\n",
+			rapid.IntRange(0, 2).Draw(r, "headroom"), rapid.SampledFrom([]string{"Hold", "Hold", "Admit"}).Draw(r, "shortage"))
+	}
+	b.WriteString("  routes:\n")
+	for i := range rapid.IntRange(1, 3).Draw(r, "routes") {
+		isolation := rapid.SampledFrom([]string{"Alias", "Alias", "FanOut"}).Draw(r, "isolation")
+		if i == 0 && rapid.IntRange(0, 3).Draw(r, "own function") == 0 {
+			isolation = "Function, function: g"
+		}
+		start := rapid.SampledFrom([]string{"Now", "Now", "TrimHorizon", ""}).Draw(r, "start")
+		if start == "" {
+			ago := time.Duration(rapid.SampledFrom([]int{1, 20, 60}).Draw(r, "ago")) * time.Hour
+			start = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Add(gone - ago).Format(time.RFC3339)
+		}
+		fmt.Fprintf(&b, "    - {name: r%d, eventTypes: [%s%d], isolation: %s, enabled: %v, parallelizationFactor: %d, startFrom: %s}\n", i, name, i, isolation,
+			rapid.IntRange(0, 4).Draw(r, "enabled") > 0, rapid.IntRange(1, 3).Draw(r, "factor"), start)
+	}
+	return b.String()
+}
+
+// perform plays a play and returns its judge.
+func perform(t *testing.T, p play) (j *judge) {
+	synctest.Test(t, func(t *testing.T) {
+		j = &judge{t: t, rig: newRig(t, p.shards, "f", "g"), past: map[string]*past{}, counts: map[string]int{}}
+		j.rig.server.Do(func(w *world.World) {
+			w.SetLimit(here, p.limit, 100)
+			for s, hours := range p.retention {
+				if err := w.IncreaseRetention(here, s, hours); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+		time.Sleep(3 * time.Second)
+		var docs, blue []spec.EventRouting
+		for _, a := range p.acts {
+			j.logf("%v", a)
+			switch a.what {
+			case "documents":
+				docs = a.docs
+			case "blue":
+				blue = a.docs
+				j.apply("blue", blue)
+			case "apply":
+				if docs != nil {
+					j.apply("default", docs)
+				}
+			default:
+				j.people(a)
+			}
+			if j.wrong {
+				return
+			}
+			time.Sleep(a.wait)
+			j.look()
+		}
+	})
+	return j
+}
+
+// people do what they do; what AWS refuses them is not done.
+func (j *judge) people(a act) {
+	var err error
+	j.rig.server.Do(func(w *world.World) {
+		streams := w.Streams(here)
+		stream := streams[a.which%len(streams)]
+		switch a.what {
+		case "split", "merge", "count":
+			err = reshard(w, stream, a)
+		case "reserve":
+			err = w.PutConcurrency(here, []string{"f", "g"}[a.which%2], []int{0, 3, 8, 20, 40, 100}[a.n-1])
+		case "provision":
+			if _, err = w.PutProvisioned(here, "f", "live", a.n); a.which == 0 {
+				err = w.DeleteProvisioned(here, "f", "live")
+			}
+		case "foreign":
+			err = foreign(w, stream, a)
+		default:
+			err = j.edit(w, a)
+		}
+	})
+	if err != nil {
+		j.logf("refused: %v", err)
+	}
+	j.look()
+}
+
+var errEnough = errors.New("there are shards enough to try all sets of")
+
+func reshard(w *world.World, stream string, a act) error {
+	all := w.Shards(here, stream)
+	open := slices.DeleteFunc(slices.Clone(all), func(s world.Shard) bool { return !s.Open() })
+	slices.SortFunc(open, func(a, b world.Shard) int { return a.First.Compare(b.First) })
+	i := a.which % len(open)
+	switch {
+	case a.what == "merge" && i+1 < len(open):
+		return w.MergeShards(here, stream, open[i].ID, open[i+1].ID)
+	case len(all) > 12 || len(open) > 5:
+		return errEnough
+	case a.what == "split":
+		return w.SplitShard(here, stream, open[i].ID, middle(open[i]))
+	}
+	_, err := w.UpdateShardCount(here, stream, a.n)
+	return err
+}
+
+func middle(s world.Shard) string {
+	var low, high big.Int
+	fmt.Sscan(s.First.String(), &low) //nolint:errcheck // the emulator's own number
+	fmt.Sscan(s.Last.String(), &high) //nolint:errcheck // the emulator's own number
+	low.Add(&low, &high)
+	return low.Rsh(&low, 1).String()
+}
+
+// foreign makes a mapping of nobody's that we know, or a consumer for the next
+// one.
+func foreign(w *world.World, stream string, a act) error {
+	source := world.StreamARN(here, stream)
+	if a.n%3 == 0 {
+		c, err := w.Consumer(here, stream, "theirs")
+		if err != nil {
+			_, err = w.RegisterConsumer(here, stream, "theirs", nil)
+			return err
+		}
+		source = c.ARN
+	}
+	on, factor := a.which != 9, 1+a.n%2
+	_, err := w.CreateMapping(here, world.MappingInput{
+		EventSourceArn: source, FunctionName: []string{"f", "f:live", "g"}[a.which%3], StartingPosition: []string{"LATEST", "TRIM_HORIZON"}[a.which%2],
+		Settings: world.MappingSettings{Enabled: &on, ParallelizationFactor: &factor},
+	})
+	return err
+}
+
+// edit changes a mapping by hand.
+func (j *judge) edit(w *world.World, a act) error {
+	all := mappings(j.t, w)
+	if len(all) == 0 {
+		return nil
+	}
+	id := slices.Sorted(maps.Keys(all))[a.which%len(all)]
+	var s world.MappingSettings
+	on, factor := a.what == "enable", 1+a.n%3
+	switch a.what {
+	case "delete":
+		_, err := w.DeleteMapping(here, id)
+		return err
+	case "factor":
+		s.ParallelizationFactor = &factor
+	default:
+		s.Enabled = &on
+	}
+	j.logf("%s %s", a.what, all[id].FunctionArn)
+	_, err := w.UpdateMapping(here, id, world.MappingUpdate{Settings: s})
+	return err
+}
+
+// TestCapacity plays random plays. After every single request that an apply
+// makes, what can run of a function fits into its reservation wherever the
+// account allows it, and the account keeps what has to stay free.
+func TestCapacity(t *testing.T) {
+	counts := map[string]int{}
+	rapid.Check(t, func(r *rapid.T) {
+		j := perform(t, randomPlay(r))
+		if j.wrong {
+			r.Fatal(strings.Join(j.log, "\n"))
+		}
+		for what, n := range j.counts {
+			counts[what] += n
+		}
+	})
+	t.Log(counts)
+}
+
+// TestMergeAndAddRoute merges a stream and adds a route at once: closed parents
+// run on, so that what both routes need is counted by them for a day.
+func TestMergeAndAddRoute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, map[string]int{"orders-events": 8}, "order-processor")
+		reserves := func(when string, want int) {
+			t.Helper()
+			r.server.Do(func(w *world.World) {
+				if got := must[*int](t)(w.Concurrency(here, "order-processor")); got == nil || *got != want {
+					t.Errorf("%s: %s, want %d", when, standing{reserved: got}, want)
+				}
+			})
+		}
+		r.settle(routing(t, routes(1)))
+		reserves("one route on 8 shards", 8)
+		r.server.Do(func(w *world.World) { must[int](t)(w.UpdateShardCount(here, "orders-events", 4)) })
+		docs := routing(t, routes(2))
+		if _, err := r.apply(t.Context(), r.server.Client().Do, docs); err != nil {
+			t.Fatal(err)
+		}
+		reserves("at once", 16)
+		r.settle(docs)
+		reserves("once the stream is merged", 16)
+		time.Sleep(23 * time.Hour)
+		r.settle(docs)
+		reserves("within a day", 16)
+		time.Sleep(2 * time.Hour)
+		r.settle(docs)
+		reserves("after a day", 8)
+	})
+}
