@@ -61,10 +61,10 @@ way to write.`,
 func (x *explaining) whatIf() (w reconcile.WhatIf, assumed []string, err error) {
 	parse := func(flag string, texts []string, key bool, said string) map[string]int {
 		all := map[string]int{}
-		for _, text := range texts {
-			name, number, found := strings.Cut(text, "=")
+		for _, written := range texts {
+			name, number, found := strings.Cut(written, "=")
 			if !found {
-				name, number = "", text
+				name, number = "", written
 			}
 			n, wrong := strconv.Atoi(number)
 			switch {
@@ -74,10 +74,14 @@ func (x *explaining) whatIf() (w reconcile.WhatIf, assumed []string, err error) 
 				if key {
 					want = "STREAM=N"
 				}
-				err = hint(fmt.Errorf("--%s %q is not understood", flag, text), "write %s, where N is a whole number", want)
+				err = hint(fmt.Errorf("--%s %q is not understood", flag, written), "write %s, where N is a whole number", want)
 			}
 			all[name] = n
-			assumed = append(assumed, strings.TrimSuffix(fmt.Sprintf(said, n, name), " of "))
+			text := strings.TrimSuffix(fmt.Sprintf(said, n, name), " of ")
+			if n == 1 {
+				text = strings.ReplaceAll(strings.ReplaceAll(text, "routes", "route"), "shards", "shard")
+			}
+			assumed = append(assumed, text)
 		}
 		return all
 	}
