@@ -77,11 +77,11 @@ func (x *explaining) whatIf() (w reconcile.WhatIf, assumed []string, err error) 
 				err = hint(fmt.Errorf("--%s %q is not understood", flag, written), "write %s, where N is a whole number", want)
 			}
 			all[name] = n
-			text := strings.TrimSuffix(fmt.Sprintf(said, n, name), " of ")
+			format := said
 			if n == 1 {
-				text = strings.ReplaceAll(strings.ReplaceAll(text, "routes", "route"), "shards", "shard")
+				format = strings.Replace(said, "s of ", " of ", 1)
 			}
-			assumed = append(assumed, text)
+			assumed = append(assumed, strings.TrimSuffix(fmt.Sprintf(format, n, name), " of "))
 		}
 		return all
 	}
