@@ -7,10 +7,12 @@ import (
 	"github.com/eventrouting/eventrouting/spec"
 )
 
-// runsOn is how long an invocation may go on after its mapping was disabled: no
-// invocation is longer than 15 minutes, and AWS floors LastModified to minutes.
+// runsOn is how long an invocation may go on after its mapping was disabled: it
+// starts until the data plane knows, for which we assume 5 minutes at most, it
+// lasts 15, and AWS floors LastModified to minutes. The 5 minutes are not
+// documented; AWS says "several", and about one was seen.
 // https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
-const runsOn = 16 * time.Minute
+const runsOn = (5 + 15 + 1) * time.Minute
 
 // makingTakes is how long after its pass a mapping is made, at most. One that
 // changed later may have been enabled by a person, and disabled again.

@@ -50,7 +50,7 @@ func (p *planner) inUse(d *demand, u unrest) (Why, string, time.Time) {
 		return WhyLowering, reason, time.Time{}
 	}
 	if m, until := p.latest(d); p.now.Before(until) {
-		return WhyLowering, fmt.Sprintf("mapping %s changed at %s, and what it ran before may run for 15 minutes", m.UUID, m.Modified.Format(time.RFC3339)), until
+		return WhyLowering, fmt.Sprintf("mapping %s changed at %s, and what it ran before may run until 21 minutes later", m.UUID, m.Modified.Format(time.RFC3339)), until
 	}
 	if why, reason := p.sharedWith(d); why != "" {
 		return why, reason, time.Time{}
