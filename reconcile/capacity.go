@@ -38,10 +38,13 @@ type demand struct {
 	short     int                  // executions that cannot be reserved
 }
 
-// rise is one step's addition to the need.
+// rise is one step's addition to what runs.
 type rise struct {
-	step  *step
-	value int
+	step *step
+	adds int // executions
+	// saves is how much less is needed without the step: nothing where what a
+	// mapping ran before it stopped counts as much.
+	saves int
 }
 
 func (d *demand) term(t Term) {
@@ -109,7 +112,7 @@ func (p *planner) share(d *demand, doc *spec.EventRouting, routes []*wish, count
 		}
 		d.term(t)
 		sum += t.Value
-		if rise.step != nil && rise.value > 0 {
+		if rise.step != nil && rise.adds > 0 {
 			rises = append(rises, rise)
 		}
 	}
@@ -139,7 +142,7 @@ func (p *planner) routeTerm(d *demand, w *wish, counted map[string]bool) (Term, 
 	if _, ok := p.live.Streams[m.Key.Stream]; ok {
 		t.Shards = p.activeShards(m, modified)
 	}
-	before := 0
+	before, stays := 0, 0
 	// What is somebody else's is counted as such, and what still runs another
 	// function is counted there.
 	if live := w.live; live != nil && live.Key.Function == w.mapping.Key.Function && (s == nil || !s.impossible()) {
@@ -148,17 +151,19 @@ func (p *planner) routeTerm(d *demand, w *wish, counted map[string]bool) (Term, 
 		switch {
 		case live.running():
 			before = t.Shards * live.ParallelizationFactor
+			stays = before
 			t.Factor = max(t.Factor, live.ParallelizationFactor)
 		case stopped:
 			if t.Factor == 0 {
 				t.What, t.Until = "stopped", until
 			}
 			d.stopped = append(d.stopped, *live)
+			stays = t.Shards * live.ParallelizationFactor
 			t.Factor = max(t.Factor, live.ParallelizationFactor)
 		}
 	}
 	t.Value = t.Shards * t.Factor
-	return t, rise{s, t.Value - before}
+	return t, rise{step: s, adds: t.Value - before, saves: t.Value - stays}
 }
 
 // reading is a route's mapping as far as what it reads goes, and when it was
@@ -229,7 +234,7 @@ func (p *planner) admit(rises []rise, excess int, reason string) (going []rise, 
 		case excess > 0 && r.step.doc.OnShortage() != spec.OnShortageAdmit:
 			p.postpone(r.step, reason)
 			held = append(held, r.step.Addr.Name)
-			excess -= r.value
+			excess -= r.saves
 		default:
 			going = append(going, r)
 		}

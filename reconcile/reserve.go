@@ -159,7 +159,7 @@ func (p *planner) grant(raising []*demand, room int) []int {
 		targets[i] = d.own()
 		running := d.Required
 		for _, r := range d.rises {
-			running -= r.value
+			running -= r.saves
 		}
 		give(i, running)
 	}
