@@ -2,7 +2,6 @@ package world
 
 import (
 	"cmp"
-	"container/heap"
 	"slices"
 	"time"
 )
@@ -15,6 +14,8 @@ const (
 	mappingSettles  kind = iota + 1 // subject: UUID of a mapping
 	streamSettles                   // subject: name of a stream
 	consumerSettles                 // subject: ARN of a consumer
+	pollerWakes                     // subject: UUID of a mapping; n: a shard
+	invocationEnds                  // n: the invocation
 )
 
 // event is something that will happen by itself. stamp tells whether it still
@@ -26,14 +27,20 @@ type event struct {
 	kind    kind
 	place   Place
 	subject string
+	n       uint64
 	stamp   uint64
 }
 
 // later queues an event after a delay and returns its stamp, which the subject
 // keeps to recognise it.
 func (w *World) later(delay time.Duration, k kind, at Place, subject string) uint64 {
+	return w.laterAt(w.now.Add(delay), k, at, subject, 0)
+}
+
+// laterAt queues an event for a time.
+func (w *World) laterAt(t time.Time, k kind, at Place, subject string, n uint64) uint64 {
 	w.seq++
-	heap.Push(&w.queue, event{at: w.now.Add(delay), seq: w.seq, kind: k, place: at, subject: subject, stamp: w.seq})
+	w.queue.push(event{at: t, seq: w.seq, kind: k, place: at, subject: subject, n: n, stamp: w.seq})
 	return w.seq
 }
 
@@ -46,26 +53,57 @@ func (w *World) happen(e event) {
 		w.settleStream(e)
 	case consumerSettles:
 		w.settleConsumer(e)
+	case pollerWakes:
+		w.wakePoller(e)
+	case invocationEnds:
+		w.endInvocation(e)
 	}
 }
 
 // queue is a heap of events by time, then by the order they were queued in.
 type queue []event
 
-func (q queue) Len() int { return len(q) }
-func (q queue) Less(i, j int) bool {
+func (q queue) less(i, j int) bool {
 	if !q[i].at.Equal(q[j].at) {
 		return q[i].at.Before(q[j].at)
 	}
 	return q[i].seq < q[j].seq
 }
-func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *queue) Push(x any)   { *q = append(*q, x.(event)) }
-func (q *queue) Pop() any {
-	old := *q
-	last := old[len(old)-1]
-	*q = old[:len(old)-1]
-	return last
+
+func (q *queue) push(e event) {
+	*q = append(*q, e)
+	h := *q
+	for i := len(h) - 1; i > 0; {
+		up := (i - 1) / 2
+		if !h.less(i, up) {
+			break
+		}
+		h[i], h[up] = h[up], h[i]
+		i = up
+	}
+}
+
+func (q *queue) pop() event {
+	h := *q
+	first, last := h[0], len(h)-1
+	h[0] = h[last]
+	h[last] = event{}
+	h = h[:last]
+	for i := 0; ; {
+		least := i
+		for _, down := range [2]int{2*i + 1, 2*i + 2} {
+			if down < last && h.less(down, least) {
+				least = down
+			}
+		}
+		if least == i {
+			break
+		}
+		h[i], h[least] = h[least], h[i]
+		i = least
+	}
+	*q = h
+	return first
 }
 
 func sortPlaces(all []Place) {

@@ -34,6 +34,9 @@ type stream struct {
 	modes     []time.Time // accepted UpdateStreamMode calls
 	consumers map[string]*consumer
 	epochs    map[string]int64 // the creation second of the last consumer of a name
+
+	logs         []log // records, by shard
+	otherReaders int   // on the shared iterator, that are no mappings
 }
 
 // settings are what a stream's owner can change. AWS goes on showing the old
@@ -84,6 +87,10 @@ func (s *stream) clone() *stream {
 	c.scalings = slices.Clone(s.scalings)
 	c.modes = slices.Clone(s.modes)
 	c.epochs = maps.Clone(s.epochs)
+	c.logs = slices.Clone(s.logs)
+	for i := range c.logs {
+		c.logs[i].records = slices.Clip(c.logs[i].records) // never changed, and grown by a copy
+	}
 	if s.next != nil {
 		next := *s.next
 		c.next = &next

@@ -19,6 +19,9 @@ type lambda struct {
 	limit     int                  // concurrent executions of the account
 	floor     int                  // what must stay unreserved of them
 	denied    bool                 // kms:Decrypt is missing
+	pooled    int                  // executions under way that are nobody's reservation
+
+	byStream map[string][]*mapping // nil: to be made
 }
 
 // The limits of an account that nobody changed. The floor is 100 in nearly all
@@ -40,6 +43,7 @@ func newLambda() lambda {
 
 func (l lambda) clone() lambda {
 	functions, mappings := l.functions, l.mappings
+	l.byStream = nil
 	l.functions = make(map[string]*function, len(functions))
 	for name, f := range functions {
 		l.functions[name] = f.clone()

@@ -69,12 +69,14 @@ type function struct {
 	urls        map[string]FunctionURL       // by alias, empty for the function
 	runtimes    map[string]RuntimeManagement // by qualifier; absent: Auto
 	recursion   string                       // empty: Terminate
+	work        work
 }
 
 func (f *function) clone() *function {
 	c := *f
 	c.versions = slices.Clone(f.versions)
 	c.aliases = maps.Clone(f.aliases) // weights are never changed in place
+	c.work.provisioned = maps.Clone(f.work.provisioned)
 	c.tags = maps.Clone(f.tags)
 	c.provisioned = maps.Clone(f.provisioned)
 	c.policies = maps.Clone(f.policies) // statements are never changed in place

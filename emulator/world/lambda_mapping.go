@@ -93,11 +93,13 @@ type mapping struct {
 	goal  string // state to settle in; empty: gone
 	stamp uint64 // of the transition under way, 0 when there is none
 	tags  Tags
+	reader
 }
 
 func (m *mapping) clone() *mapping {
 	c := *m // slices and maps of settings are replaced, never changed
 	c.tags = maps.Clone(m.tags)
+	c.reader = m.reader.clone()
 	return &c
 }
 
@@ -118,11 +120,13 @@ func (w *World) settleMapping(e event) {
 	}
 	if m.goal == "" {
 		delete(l.mappings, e.subject)
+		l.byStream = nil
 		return
 	}
 	m.shown = m.final()
 	m.next, m.stamp = nil, 0
 	m.shown.State = m.goal
+	w.tell(e.place, m)
 }
 
 // transit puts a mapping into a state that it leaves for its goal by itself.

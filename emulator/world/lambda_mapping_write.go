@@ -97,7 +97,9 @@ func (w *World) CreateMapping(at Place, in MappingInput) (Mapping, error) {
 		created.goal = disabled
 		takes = min(takes, time.Second)
 	}
-	l.mappings[m.UUID] = created
+	created.stream, created.consumer = streamOf(at, m.EventSourceArn)
+	created.place, created.created = at, w.now
+	l.mappings[m.UUID], l.byStream = created, nil
 	if created.idle() {
 		created.shown.State, created.shown.LastModified = disabled, w.now
 		return created.shown, nil

@@ -17,6 +17,9 @@ type Timing struct {
 	StreamUpdate time.Duration
 	// ConsumerCreate is CREATING until ACTIVE for an enhanced fan-out consumer.
 	ConsumerCreate time.Duration
+	// DataPlaneLeast and DataPlane are how long pollers take, at least and at
+	// most, to know what a mapping has settled as.
+	DataPlaneLeast, DataPlane time.Duration
 }
 
 // Short delays are for people who try things: the states in between can be
@@ -29,12 +32,15 @@ func Short() Timing {
 		StreamCreate:   time.Second,
 		StreamUpdate:   2 * time.Second,
 		ConsumerCreate: time.Second,
+		DataPlaneLeast: 500 * time.Millisecond,
+		DataPlane:      1500 * time.Millisecond,
 	}
 }
 
 // Real delays are those seen on AWS: 60 to 105 s for a mapping created enabled
 // in end-to-end runs, about 3 s for an update, 6 s for a consumer. Those of
-// streams are Unverified: AWS says only that they depend on the shard count.
+// streams are Unverified: AWS says only that they depend on the shard count. Of the
+// data plane 65 s were seen, and AWS speaks of several minutes.
 func Real() Timing {
 	return Timing{
 		MappingCreate:  75 * time.Second,
@@ -43,5 +49,7 @@ func Real() Timing {
 		StreamCreate:   15 * time.Second,
 		StreamUpdate:   30 * time.Second,
 		ConsumerCreate: 6 * time.Second,
+		DataPlaneLeast: 20 * time.Second,
+		DataPlane:      90 * time.Second,
 	}
 }

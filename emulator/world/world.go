@@ -15,9 +15,9 @@
 package world
 
 import (
-	"container/heap"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -37,6 +37,16 @@ type World struct {
 	rng    rand.PCG
 	places map[Place]*place
 	queue  queue
+
+	seed           uint64
+	handler        Handler
+	invocations    map[uint64]*invocation
+	lastInvocation uint64
+	throttledReads int
+	ages           map[series][]Datapoint
+	facts          []Fact
+	logging        bool
+	trace          func(Fact)
 
 	sessions    map[string]Session // by access key id
 	deniedRoles map[string]bool    // by ARN
@@ -67,6 +77,14 @@ type Knobs struct {
 	// draw it.
 	// Recorded: radkawar/stackd, testdata/aws/kinesis/topology.json, scaled-current-leaves.
 	LatestLags bool
+	// LatestAtCreate anchors a mapping that starts at LATEST when it is made, and
+	// not when polling begins. Neither is documented; AWS says that records may be
+	// missed.
+	LatestAtCreate bool
+	// FilterAtBatch applies a changed filter also to records that were read before
+	// and wait for their batch. AWS does not say when a change takes effect for
+	// them.
+	FilterAtBatch bool
 }
 
 // SetKnobs settles what the seed has drawn, for a test of one setting.
@@ -87,11 +105,15 @@ func New(seed uint64, t Timing, start time.Time) *World {
 		rng:    *rand.NewPCG(seed, seed),
 		places: map[Place]*place{},
 
+		seed:        seed,
+		invocations: map[uint64]*invocation{},
+		ages:        map[series][]Datapoint{},
+
 		sessions:    map[string]Session{},
 		deniedRoles: map[string]bool{},
 	}
 	drawn := w.rng.Uint64()
-	w.knobs = Knobs{StaleUpdates: drawn&1 == 0, EarlyConsumers: drawn&2 == 0, RefuseOldTimes: drawn&4 == 0}
+	w.knobs = Knobs{StaleUpdates: drawn&1 == 0, EarlyConsumers: drawn&2 == 0, RefuseOldTimes: drawn&4 == 0, LatestAtCreate: drawn&8 == 0, FilterAtBatch: drawn&16 == 0}
 	return w
 }
 
@@ -112,7 +134,7 @@ func (w *World) Next() (time.Time, bool) {
 // not run backwards.
 func (w *World) Advance(to time.Time) {
 	for len(w.queue) > 0 && !w.queue[0].at.After(to) {
-		e := heap.Pop(&w.queue).(event)
+		e := w.queue.pop()
 		w.now = e.at
 		w.happen(e)
 	}
@@ -130,6 +152,16 @@ func (w *World) Clone() *World {
 		c.places[at] = &place{kinesis: p.kinesis.clone(), lambda: p.lambda.clone()}
 	}
 	c.queue = append(queue(nil), w.queue...)
+	c.invocations = make(map[uint64]*invocation, len(w.invocations))
+	for n, inv := range w.invocations {
+		copied := *inv // its batch is never changed
+		c.invocations[n] = &copied
+	}
+	c.ages = make(map[series][]Datapoint, len(w.ages))
+	for k, points := range w.ages {
+		c.ages[k] = slices.Clone(points)
+	}
+	c.facts, c.trace = slices.Clip(w.facts), nil
 	c.sessions, c.deniedRoles = maps.Clone(w.sessions), maps.Clone(w.deniedRoles)
 	return &c
 }

@@ -1,0 +1,679 @@
+package world
+
+import (
+	"encoding/binary"
+	"hash/fnv"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/eventrouting/eventrouting/spec/pattern"
+)
+
+// The data plane: for each mapping and shard a poller that reads, filters,
+// batches and invokes. It trails the API: what a mapping was changed to takes
+// effect at each shard after a time of its own.
+//
+// A poller that has nothing to do has no event in the queue: cost follows
+// records, not time.
+
+// version is a mapping as the data plane will know it.
+type version struct {
+	n          uint64 // from 1
+	at         time.Time
+	on         bool
+	m          Mapping
+	set        pattern.Set
+	fn, target string // function and qualifier
+}
+
+// reader is what a mapping has of the data plane.
+type reader struct {
+	stream, consumer string // it reads, of its place; the ARN of the consumer; empty for none
+	place            Place
+	created          time.Time
+	first            version   // that had it on; n is 0 for none yet
+	versions         []version // oldest first
+	pollers          map[int]*poller
+}
+
+func (r reader) clone() reader {
+	r.versions = slices.Clip(r.versions)
+	pollers := r.pollers
+	r.pollers = make(map[int]*poller, len(pollers))
+	for i, p := range pollers {
+		r.pollers[i] = p.clone()
+	}
+	return r
+}
+
+// poller reads one shard for one mapping.
+type poller struct {
+	shard    int
+	version  uint64 // that it works by; 0: it does not
+	began    bool
+	position int   // of the record to read next
+	left     []int // while it does not work: what was read before and is not done
+	lanes    []lane
+	buffered int // records in queues
+	nextPoll time.Time
+	readFree time.Time // of a consumer's own throughput
+
+	wake  time.Time // when its event is due; zero for none
+	stamp uint64
+}
+
+// lane is one of the sequences into which a shard's records are dealt out by
+// partition key. It has one batch at a time.
+type lane struct {
+	queue     []int // records read and not yet in a batch
+	since     time.Time
+	batch     []int
+	rest      [][]int // what a bisected batch has yet to try
+	attempts  int     // of batch that have failed
+	throttled int     // times in a row
+	after     time.Time
+	running   uint64 // invocation; 0 for none
+}
+
+func (p *poller) clone() *poller {
+	c := *p
+	c.left = slices.Clone(p.left)
+	c.lanes = slices.Clone(p.lanes)
+	for i := range c.lanes {
+		c.lanes[i].queue = slices.Clone(c.lanes[i].queue)
+		c.lanes[i].batch = slices.Clone(c.lanes[i].batch)
+		c.lanes[i].rest = slices.Clone(c.lanes[i].rest)
+	}
+	return &c
+}
+
+// tell lets the data plane know what a mapping has settled as.
+func (w *World) tell(at Place, m *mapping) {
+	if m.stream == "" {
+		return
+	}
+	fn, target := splitFunctionARN(m.shown.FunctionArn)
+	var n uint64 = 1
+	if last := len(m.versions); last > 0 {
+		n = m.versions[last-1].n + 1
+	}
+	v := version{n: n, at: w.now, on: m.goal == enabled, m: m.shown, set: pattern.NewSet(m.shown.FilterCriteria), fn: fn, target: target}
+	if v.on && m.first.n == 0 {
+		m.first = v
+	}
+	// What every shard has left behind is forgotten.
+	old := 0
+	for old+1 < len(m.versions) && !m.versions[old+1].at.Add(w.timing.DataPlane).After(w.now) {
+		old++
+	}
+	m.versions = append(slices.Clip(m.versions[old:]), v)
+	s := w.at(at).kinesis.streams[m.stream]
+	if s == nil {
+		return
+	}
+	for i := range s.shards.shards {
+		w.rouse(at, m, s, i)
+	}
+}
+
+// draw is a number between 0 and 1 that belongs to a thing and to nothing else:
+// asking for it again, or for others in between, gives the same.
+func (w *World) draw(subject string, shard int, n uint64) float64 {
+	h := fnv.New64a()
+	var b [24]byte
+	binary.LittleEndian.PutUint64(b[:8], w.seed)
+	binary.LittleEndian.PutUint64(b[8:16], uint64(shard))
+	binary.LittleEndian.PutUint64(b[16:], n)
+	_, _ = h.Write(b[:])
+	_, _ = h.Write([]byte(subject))
+	x := h.Sum64()
+	x ^= x >> 33 // FNV's high bits vary little
+	x *= 0xff51afd7ed558ccd
+	x ^= x >> 33
+	return float64(x>>11) / (1 << 53)
+}
+
+// takesEffect is when a shard's poller knows a version.
+func (w *World) takesEffect(m *mapping, shard int, v *version) time.Time {
+	least, most := w.timing.DataPlaneLeast, w.timing.DataPlane
+	return v.at.Add(least + time.Duration(w.draw(m.shown.UUID, shard, v.n)*float64(most-least)))
+}
+
+// inEffect is the version by which a shard's poller works, nil for none yet, and
+// when the next one takes effect, zero for none.
+func (w *World) inEffect(m *mapping, shard int) (v *version, next time.Time) {
+	for i := len(m.versions) - 1; i >= 0; i-- {
+		t := w.takesEffect(m, shard, &m.versions[i])
+		if !t.After(w.now) {
+			return &m.versions[i], next
+		}
+		if next.IsZero() || t.Before(next) {
+			next = t
+		}
+	}
+	return nil, next
+}
+
+// startOf is the time from which on a mapping reads a shard; zero for all that
+// there is. LATEST is anchored when polling begins, or when the mapping was made.
+// AWS says that records written meanwhile may be missed.
+// https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html
+func (w *World) startOf(m *mapping, shard int) time.Time {
+	switch m.shown.StartingPosition {
+	case "AT_TIMESTAMP":
+		return *m.shown.StartingPositionTime
+	case "LATEST":
+		if w.knobs.LatestAtCreate {
+			return m.created
+		}
+		if m.first.n > 0 {
+			return w.takesEffect(m, shard, &m.first)
+		}
+		return w.now // whenever that will be
+	}
+	return time.Time{}
+}
+
+// concerns says whether a mapping reads a shard at all: those open at its start
+// and those opened since.
+func (w *World) concerns(m *mapping, s *stream, shard int) bool {
+	closed := s.shards.shards[shard].closed
+	return closed.IsZero() || closed.After(w.startOf(m, shard))
+}
+
+// announce tells the mappings of a stream that a shard has a record.
+func (w *World) announce(at Place, s *stream, shard int) {
+	for _, m := range w.at(at).lambda.readersOf(s.name) {
+		w.rouse(at, m, s, shard)
+	}
+}
+
+// rouse wakes a mapping's poller of a shard, as soon as it may work, if there is
+// something for it.
+func (w *World) rouse(at Place, m *mapping, s *stream, shard int) {
+	if p, known := m.pollers[shard]; known && !p.wake.IsZero() && p.wake.Sub(w.now) < fanOutTakes {
+		return // it is about to look
+	}
+	v, next := w.inEffect(m, shard)
+	works := v != nil && v.on
+	if !works && next.IsZero() || !w.awaits(m, s, shard) || !w.inherits(m, s, shard) {
+		return
+	}
+	p := m.poller(shard)
+	if !works {
+		w.wakeAt(at, m, p, next)
+		return
+	}
+	t := w.now.Add(fanOutTakes)
+	if m.consumer == "" {
+		t = w.tick(m, shard)
+	}
+	if t.Before(p.nextPoll) {
+		t = p.nextPoll
+	}
+	w.wakeAt(at, m, p, t)
+}
+
+// awaits says whether there is something for a mapping in a shard.
+func (w *World) awaits(m *mapping, s *stream, shard int) bool {
+	l := s.log(shard)
+	if p, known := m.pollers[shard]; known && p.began {
+		return p.position < l.end() || len(p.left) > 0 || p.version != 0 && !p.idle(l)
+	}
+	return w.concerns(m, s, shard) && l.end() > l.from(w.startOf(m, shard))
+}
+
+func (m *mapping) poller(shard int) *poller {
+	p, ok := m.pollers[shard]
+	if !ok {
+		p = &poller{shard: shard}
+		if m.pollers == nil {
+			m.pollers = map[int]*poller{}
+		}
+		m.pollers[shard] = p
+	}
+	return p
+}
+
+// fanOutTakes is how long a record takes to a consumer, and pollEvery how often a
+// standard mapping looks.
+// https://docs.aws.amazon.com/streams/latest/dev/enhanced-consumers.html
+// https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
+const (
+	fanOutTakes = 70 * time.Millisecond
+	pollEvery   = time.Second
+)
+
+// tick is the next time at which a standard mapping looks at a shard.
+func (w *World) tick(m *mapping, shard int) time.Time {
+	phase := time.Duration(w.draw(m.shown.UUID, shard, 0) * float64(pollEvery))
+	t := w.now.Truncate(pollEvery).Add(phase)
+	if t.Before(w.now) {
+		t = t.Add(pollEvery)
+	}
+	return t
+}
+
+// wakeAt queues a poller's event, unless it has an earlier one.
+func (w *World) wakeAt(at Place, m *mapping, p *poller, t time.Time) {
+	if t.Before(w.now) {
+		t = w.now
+	}
+	if !p.wake.IsZero() && !t.Before(p.wake) {
+		return
+	}
+	p.wake = t
+	p.stamp = w.laterAt(t, pollerWakes, at, m.shown.UUID, uint64(p.shard))
+}
+
+// wakePoller is the event of a poller.
+func (w *World) wakePoller(e event) {
+	m, ok := w.at(e.place).lambda.mappings[e.subject]
+	if !ok {
+		return
+	}
+	p, ok := m.pollers[int(e.n)]
+	if !ok || p.stamp != e.stamp {
+		return
+	}
+	p.wake = time.Time{}
+	w.act(e.place, m, p)
+}
+
+// act lets a poller do all that it can do now, and sees to when it goes on.
+func (w *World) act(at Place, m *mapping, p *poller) {
+	s := w.at(at).kinesis.streams[m.stream]
+	if s == nil || p.shard >= len(s.shards.shards) {
+		return // the stream was deleted, or is another one by now
+	}
+	v, next := w.inEffect(m, p.shard)
+	if v == nil || !v.on {
+		p.stop()
+		if !next.IsZero() {
+			w.wakeAt(at, m, p, next)
+		}
+		return
+	}
+	if !w.inherits(m, s, p.shard) || m.consumer != "" && s.consumer(m.consumer) == nil {
+		return
+	}
+	l := s.log(p.shard)
+	l.trim(s.trimmed(w.now))
+	p.start(l, w.startOf(m, p.shard))
+	w.passOver(at, m, s, p, l)
+	if !w.workBy(s, p, v) {
+		return // its invocations end first
+	}
+	w.read(m, s, p, v, l)
+	for i := range p.lanes {
+		w.feed(at, m, s, p, v, i)
+	}
+	w.rest(at, m, s, p, v, l)
+}
+
+// start puts a poller where it begins, or where it stopped.
+func (p *poller) start(l *log, from time.Time) {
+	switch {
+	case p.version != 0:
+	case !p.began:
+		p.began, p.position = true, l.from(from)
+	case len(p.left) > 0:
+		p.position, p.left = p.left[0], nil
+	}
+}
+
+// passOver gives up what expired unread.
+func (w *World) passOver(at Place, m *mapping, s *stream, p *poller, l *log) {
+	if p.position >= l.base {
+		return
+	}
+	var gone []int
+	for i := p.position; i < l.base; i++ {
+		gone = append(gone, i)
+	}
+	p.position = l.base
+	w.note(Fact{Kind: Discarded, At: w.now, Place: at, Stream: s.name, Shard: p.shard, Mapping: m.shown.UUID, Indexes: gone, Cause: ByExpiry})
+}
+
+// workBy makes a poller work by a version; false while it has to wait for its
+// invocations, because records are dealt out anew.
+func (w *World) workBy(s *stream, p *poller, v *version) bool {
+	if p.version == v.n {
+		return true
+	}
+	if p.version == 0 {
+		p.lanes = make([]lane, v.m.ParallelizationFactor)
+		p.version, p.buffered = v.n, 0
+		return true
+	}
+	var waiting []int
+	for i := range p.lanes {
+		ln := &p.lanes[i]
+		if ln.running != 0 {
+			if len(p.lanes) != v.m.ParallelizationFactor {
+				return false
+			}
+			continue
+		}
+		waiting = append(waiting, ln.outstanding()...)
+		p.lanes[i] = lane{}
+	}
+	for i := range p.lanes { // of those that run, what is not under way
+		if ln := &p.lanes[i]; ln.running != 0 {
+			waiting = append(waiting, ln.queue...)
+			ln.queue = nil
+		}
+	}
+	if len(p.lanes) != v.m.ParallelizationFactor {
+		p.lanes = make([]lane, v.m.ParallelizationFactor)
+	}
+	p.version, p.buffered = v.n, 0
+	slices.Sort(waiting)
+	l := s.log(p.shard)
+	for _, i := range waiting {
+		if i < l.base {
+			continue
+		}
+		if r := l.records[i-l.base]; !w.knobs.FilterAtBatch || v.set.Match(r.data) {
+			p.deal(i, r.key, w.now)
+		}
+	}
+	return true
+}
+
+// outstanding is what a lane was given and has not done.
+func (ln *lane) outstanding() []int {
+	all := slices.Clone(ln.batch)
+	for _, part := range ln.rest {
+		all = append(all, part...)
+	}
+	return append(all, ln.queue...)
+}
+
+// deal puts a record into the lane of its key: records of one key stay in order.
+func (p *poller) deal(index int, key string, now time.Time) {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(key))
+	ln := &p.lanes[h.Sum32()%uint32(len(p.lanes))]
+	if len(ln.queue) == 0 {
+		ln.since = now
+	}
+	ln.queue = append(ln.queue, index)
+	p.buffered++
+}
+
+// stop ends a poller's work. What it had read and not done is read again when it
+// goes on; invocations end by themselves.
+func (p *poller) stop() {
+	if p.version == 0 {
+		return
+	}
+	p.left = p.left[:0]
+	for i := range p.lanes {
+		p.left = append(p.left, p.lanes[i].outstanding()...)
+	}
+	slices.Sort(p.left)
+	p.version, p.lanes, p.buffered = 0, nil, 0
+}
+
+// read fetches and filters while there is room for more.
+func (w *World) read(m *mapping, s *stream, p *poller, v *version, l *log) {
+	room := max(100, 2*v.m.BatchSize*v.m.ParallelizationFactor)
+	for p.position < l.end() && p.buffered < room && !w.now.Before(p.nextPoll) {
+		if !w.fetches(m, s, p, l) {
+			return
+		}
+		n, bytes := 0, 0
+		for p.position < l.end() && p.buffered < room && n < readMost && bytes < readMostBytes {
+			r := &l.records[p.position-l.base]
+			n++
+			bytes += r.size()
+			if v.set.Match(r.data) {
+				p.deal(p.position, r.key, w.now)
+			}
+			p.position++
+		}
+		w.fetched(m, s, p, l, bytes)
+	}
+}
+
+// fetches says whether a read is answered. Standard mappings share a shard's
+// reads and bytes: those that look once a second take one read each, whether or
+// not there is anything, and when they are too many some of them find the shard
+// busy.
+func (w *World) fetches(m *mapping, s *stream, p *poller, l *log) bool {
+	if m.consumer != "" {
+		if w.now.Before(p.readFree) {
+			p.nextPoll = p.readFree
+			return false
+		}
+		return true
+	}
+	readers := w.standardReaders(m, s)
+	if w.now.Before(l.readFree) || readers > shardReads && w.random()*float64(readers) >= shardReads {
+		p.nextPoll = w.now.Add(pollEvery)
+		w.throttledReads++
+		return false
+	}
+	return true
+}
+
+func (w *World) fetched(m *mapping, s *stream, p *poller, l *log, bytes int) {
+	pause := time.Duration(bytes) * time.Second / shardReadBytes
+	if m.consumer != "" {
+		p.readFree = w.now.Add(pause)
+		p.nextPoll = p.readFree
+		return
+	}
+	w.pay(l, bytes)
+	p.nextPoll = w.now.Add(pollEvery)
+	if p.position < l.end() { // behind: as often as the others leave it
+		p.nextPoll = w.now.Add(pollEvery * time.Duration(max(1, w.standardReaders(m, s))) / shardReads)
+	}
+}
+
+// standardReaders counts who shares a stream's reads.
+func (w *World) standardReaders(m *mapping, s *stream) int {
+	n := s.otherReaders
+	for _, other := range w.at(m.place).lambda.readersOf(s.name) {
+		if other.consumer == "" && len(other.versions) > 0 && other.versions[len(other.versions)-1].on {
+			n++
+		}
+	}
+	return n
+}
+
+// SetOtherReaders says how many readers a stream has that are no mappings.
+func (w *World) SetOtherReaders(at Place, stream string, n int) error {
+	s, err := w.stream(at, stream)
+	if err == nil {
+		s.otherReaders = n
+	}
+	return err
+}
+
+// ThrottledReads is how many reads of pollers found a shard busy.
+func (w *World) ThrottledReads() int { return w.throttledReads }
+
+// random draws from the world's own sequence.
+func (w *World) random() float64 { return float64(w.rng.Uint64()>>11) / (1 << 53) }
+
+// feed lets a lane try its batch, or make one.
+func (w *World) feed(at Place, m *mapping, s *stream, p *poller, v *version, i int) {
+	ln := &p.lanes[i]
+	for ln.running == 0 {
+		if len(ln.batch) == 0 && !w.gather(p, v, ln, s) {
+			return
+		}
+		if w.now.Before(ln.after) {
+			return
+		}
+		if w.outdate(at, m, s, p, v, ln); len(ln.batch) == 0 {
+			ln.next()
+			continue
+		}
+		w.invoke(at, m, s, p, v, i)
+		return
+	}
+}
+
+// Lambda invokes with 6 MB at most, records in base64.
+// https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
+const batchBytes = 6 << 20 * 3 / 4
+
+// gather makes a batch when there are enough records, or the window has passed.
+func (w *World) gather(p *poller, v *version, ln *lane, s *stream) bool {
+	window := time.Duration(v.m.MaximumBatchingWindowInSeconds) * time.Second
+	if len(ln.queue) == 0 || len(ln.queue) < v.m.BatchSize && w.now.Before(ln.since.Add(window)) {
+		return false
+	}
+	l := s.log(p.shard)
+	n, bytes := 0, 0
+	for n < min(len(ln.queue), v.m.BatchSize) {
+		if k := ln.queue[n] - l.base; k >= 0 {
+			if bytes += l.records[k].size(); bytes > batchBytes && n > 0 {
+				break
+			}
+		}
+		n++
+	}
+	ln.batch = slices.Clone(ln.queue[:n])
+	ln.queue = ln.queue[n:]
+	ln.since = w.now
+	ln.attempts, ln.throttled, ln.after = 0, 0, time.Time{}
+	p.buffered -= n
+	return true
+}
+
+// outdate gives up records that are too old to be tried.
+func (w *World) outdate(at Place, m *mapping, s *stream, p *poller, v *version, ln *lane) {
+	l := s.log(p.shard)
+	oldest := s.trimmed(w.now)
+	age := oldest
+	if v.m.MaximumRecordAgeInSeconds > 0 {
+		age = w.now.Add(-time.Duration(v.m.MaximumRecordAgeInSeconds) * time.Second)
+	}
+	var aged, expired []int
+	ln.batch = slices.DeleteFunc(ln.batch, func(i int) bool {
+		switch {
+		case i < l.base || l.records[i-l.base].at.Before(oldest):
+			expired = append(expired, i)
+		case l.records[i-l.base].at.Before(age):
+			aged = append(aged, i)
+		default:
+			return false
+		}
+		return true
+	})
+	for _, gone := range []struct {
+		cause   string
+		indexes []int
+	}{{ByExpiry, expired}, {ByAge, aged}} {
+		if len(gone.indexes) > 0 {
+			w.note(Fact{Kind: Discarded, At: w.now, Place: at, Stream: s.name, Shard: p.shard, Mapping: m.shown.UUID, Function: v.fn, Indexes: gone.indexes, Cause: gone.cause})
+		}
+	}
+}
+
+// next turns to what a bisected batch has left.
+func (ln *lane) next() {
+	ln.batch, ln.attempts, ln.throttled, ln.after = nil, 0, 0, time.Time{}
+	if len(ln.rest) > 0 {
+		ln.batch, ln.rest = ln.rest[0], ln.rest[1:]
+	}
+}
+
+// rest queues a poller's next event, and if it has read a closed shard to its
+// end those of the children.
+func (w *World) rest(at Place, m *mapping, s *stream, p *poller, v *version, l *log) {
+	soonest := time.Unix(math.MaxInt32, 0)
+	by := func(t time.Time) {
+		if t.Before(soonest) {
+			soonest = t
+		}
+	}
+	room := max(100, 2*v.m.BatchSize*v.m.ParallelizationFactor)
+	if p.position < l.end() && p.buffered < room {
+		by(p.nextPoll)
+	}
+	window := time.Duration(v.m.MaximumBatchingWindowInSeconds) * time.Second
+	for i := range p.lanes {
+		switch ln := &p.lanes[i]; {
+		case ln.running != 0:
+		case len(ln.batch) > 0:
+			by(ln.after)
+		case len(ln.queue) > 0:
+			by(ln.since.Add(window))
+		}
+	}
+	if soonest.Unix() != math.MaxInt32 {
+		w.wakeAt(at, m, p, soonest)
+	}
+	if !s.shards.shards[p.shard].closed.IsZero() && p.idle(l) {
+		for i, sh := range s.shards.shards {
+			if sh.parent == p.shard || sh.adjacent == p.shard {
+				w.rouse(at, m, s, i)
+			}
+		}
+	}
+}
+
+// idle says whether a poller has done all that there is.
+func (p *poller) idle(l *log) bool {
+	return p.began && p.version != 0 && p.position >= l.end() && !slices.ContainsFunc(p.lanes, func(ln lane) bool {
+		return len(ln.queue)+len(ln.batch)+len(ln.rest) > 0
+	})
+}
+
+// inherits says whether a shard's parents are drained: Lambda reads a parent to
+// its end, and has its records done, before it turns to the children.
+func (w *World) inherits(m *mapping, s *stream, shard int) bool {
+	sh := &s.shards.shards[shard]
+	for _, parent := range [2]int{sh.parent, sh.adjacent} {
+		if parent >= 0 && !w.drained(m, s, parent) {
+			return false
+		}
+	}
+	return true
+}
+
+func (w *World) drained(m *mapping, s *stream, shard int) bool {
+	l := s.log(shard)
+	p, known := m.pollers[shard]
+	if known && p.began {
+		return p.idle(l) || p.version == 0 && len(p.left) == 0 && p.position >= l.end()
+	}
+	if w.concerns(m, s, shard) && l.end() > max(l.base, l.from(w.startOf(m, shard))) {
+		return false // there is something that it has yet to read
+	}
+	return w.inherits(m, s, shard)
+}
+
+// Backlog is how many records of a stream's shards a mapping has not done: what
+// its filter leaves out counts until it is read past.
+func (w *World) Backlog(at Place, uuid string) int {
+	m, ok := w.at(at).lambda.mappings[uuid]
+	if !ok {
+		return 0
+	}
+	s := w.at(at).kinesis.streams[m.stream]
+	if s == nil {
+		return 0
+	}
+	n := 0
+	for i := range s.shards.shards {
+		l := s.log(i)
+		p, known := m.pollers[i]
+		switch {
+		case known && p.began:
+			n += l.end() - max(l.base, p.position) + len(p.left)
+			for k := range p.lanes {
+				n += len(p.lanes[k].outstanding())
+			}
+		case w.concerns(m, s, i):
+			n += l.end() - l.from(w.startOf(m, i))
+		}
+	}
+	return n
+}
