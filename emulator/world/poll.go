@@ -347,23 +347,19 @@ func (w *World) workBy(s *stream, p *poller, v *version) bool {
 		p.version, p.buffered = v.n, 0
 		return true
 	}
+	if len(p.lanes) != v.m.ParallelizationFactor && slices.ContainsFunc(p.lanes, func(ln lane) bool { return ln.running != 0 }) {
+		return false
+	}
 	var waiting []int
 	for i := range p.lanes {
 		ln := &p.lanes[i]
-		if ln.running != 0 {
-			if len(p.lanes) != v.m.ParallelizationFactor {
-				return false
-			}
+		if ln.running != 0 { // its batch goes on
+			waiting = append(waiting, ln.queue...)
+			ln.queue = nil
 			continue
 		}
 		waiting = append(waiting, ln.outstanding()...)
 		p.lanes[i] = lane{}
-	}
-	for i := range p.lanes { // of those that run, what is not under way
-		if ln := &p.lanes[i]; ln.running != 0 {
-			waiting = append(waiting, ln.queue...)
-			ln.queue = nil
-		}
 	}
 	if len(p.lanes) != v.m.ParallelizationFactor {
 		p.lanes = make([]lane, v.m.ParallelizationFactor)
@@ -585,7 +581,7 @@ func (ln *lane) next() {
 }
 
 // rest queues a poller's next event, and if it has read a closed shard to its
-// end those of the children.
+// end those of its descendants.
 func (w *World) rest(at Place, m *mapping, s *stream, p *poller, v *version, l *log) {
 	soonest := time.Unix(math.MaxInt32, 0)
 	by := func(t time.Time) {
@@ -611,10 +607,9 @@ func (w *World) rest(at Place, m *mapping, s *stream, p *poller, v *version, l *
 		w.wakeAt(at, m, p, soonest)
 	}
 	if !s.shards.shards[p.shard].closed.IsZero() && p.idle(l) {
-		for i, sh := range s.shards.shards {
-			if sh.parent == p.shard || sh.adjacent == p.shard {
-				w.rouse(at, m, s, i)
-			}
+		// Children may have been closed without a record, so that theirs are next.
+		for i := p.shard + 1; i < len(s.shards.shards); i++ {
+			w.rouse(at, m, s, i)
 		}
 	}
 }
