@@ -139,8 +139,6 @@ func typeOf(data []byte) string {
 }
 
 //go:fix inline
-func ptr[T any](v T) *T { return new(v) }
-
 // inOrder checks that a mapping's function got the records of each key in the
 // order of their writes, first deliveries compared, and never two batches with
 // one key at a time.

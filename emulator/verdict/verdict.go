@@ -1,0 +1,224 @@
+// Package verdict judges what became of records from what a world logged. It
+// knows which event types were to be read when, and looks types up: it does not
+// know filters, so that an error in those does not hide itself.
+package verdict
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/eventrouting/eventrouting/emulator/world"
+)
+
+// Routed says that an event type was to be read from a time until another.
+type Routed struct {
+	Type     string
+	From, To time.Time // To zero: to the end
+}
+
+// Case is what is judged.
+type Case struct {
+	Facts  []world.Fact
+	Routed []Routed
+	// TypeOf is the type of a payload; [TypeAt] makes one.
+	TypeOf func(data []byte) string
+	// Mappings are those that count, by UUID: others are somebody else's. nil is
+	// all.
+	Mappings map[string]bool
+	// Waits says whether a record is still to be read by a mapping, at the end of
+	// the log; nil is that none is.
+	Waits func(stream string, shard, index int) bool
+}
+
+// Verdict is what became of records.
+type Verdict struct {
+	Written    int
+	Expected   int // of a type that was routed from their write until they were delivered
+	Delivered  int // at least once, of those expected
+	Waiting    int // of those expected, neither delivered nor lost
+	Failed     int // of those expected: tried, and given up for a cause that the log has
+	Lost       []Record
+	Duplicates map[string]int // deliveries after the first: again by the same mapping, or beside by another
+	Disorder   []Record       // delivered by a mapping after a later one of their key
+	ByType     map[string]*Ages
+}
+
+// Record is a record that a verdict names.
+type Record struct {
+	Stream       string
+	Shard, Index int
+	Type, Key    string
+	Written      time.Time
+	Cause        string // of its loss, as far as the log has one
+}
+
+// Ages are how old records of one type were when they were delivered first.
+type Ages struct {
+	Ages []time.Duration // sorted
+	At   []Delivery      // in the order of delivery
+}
+
+// Delivery is one first delivery.
+type Delivery struct {
+	At  time.Time
+	Age time.Duration
+}
+
+// Percentile is the age below which a share of the records, from 0 to 1, was
+// delivered.
+func (a *Ages) Percentile(share float64) time.Duration {
+	if a == nil || len(a.Ages) == 0 {
+		return 0
+	}
+	return a.Ages[min(len(a.Ages)-1, int(share*float64(len(a.Ages))))]
+}
+
+// id names a record.
+type id struct {
+	stream       string
+	shard, index int
+}
+
+// history is what happened to one record.
+type history struct {
+	record    Record
+	order     int // of its write
+	tried     bool
+	delivered time.Time // first
+	by        map[string]bool
+	gone      string // cause of its discard
+}
+
+// Judge says what became of the records of a case.
+func Judge(c Case) Verdict {
+	v := Verdict{Duplicates: map[string]int{}, ByType: map[string]*Ages{}}
+	records := map[id]*history{}
+	var all []*history
+	last := map[string]int{} // by mapping and key, the order of the latest delivery
+	for _, f := range c.Facts {
+		switch {
+		case f.Kind == world.Wrote:
+			h := &history{order: len(all), record: Record{
+				Stream: f.Stream, Shard: f.Shard, Index: f.Index, Type: c.TypeOf(f.Data), Key: f.Key, Written: f.At,
+			}}
+			records[id{f.Stream, f.Shard, f.Index}] = h
+			all = append(all, h)
+		case c.Mappings != nil && !c.Mappings[f.Mapping]:
+		case f.Kind == world.Attempted && f.Outcome != world.Throttled:
+			v.attempt(f, records, last)
+		case f.Kind == world.Discarded:
+			for _, i := range f.Indexes {
+				if h := records[id{f.Stream, f.Shard, i}]; h != nil {
+					h.gone = f.Cause
+				}
+			}
+		}
+	}
+	v.Written = len(all)
+	for _, h := range all {
+		v.count(c, h)
+	}
+	for _, a := range v.ByType {
+		slices.Sort(a.Ages)
+		slices.SortFunc(a.At, func(x, y Delivery) int { return x.At.Compare(y.At) })
+	}
+	return v
+}
+
+// attempt takes one attempt down.
+func (v *Verdict) attempt(f world.Fact, records map[id]*history, last map[string]int) {
+	for k, i := range f.Indexes {
+		h := records[id{f.Stream, f.Shard, i}]
+		if h == nil {
+			continue // written before the log began
+		}
+		h.tried = true
+		if f.Outcome != world.OK && k >= f.Done {
+			continue
+		}
+		switch {
+		case h.by == nil:
+			h.by = map[string]bool{}
+			h.delivered = f.Until
+		case h.by[f.Mapping]:
+			v.Duplicates["again"]++
+			continue
+		default:
+			v.Duplicates["beside"]++
+		}
+		h.by[f.Mapping] = true
+		key := f.Mapping + " " + h.record.Key
+		if latest, ok := last[key]; ok && h.order < latest {
+			v.Disorder = append(v.Disorder, h.record)
+		} else {
+			last[key] = h.order
+		}
+	}
+}
+
+// count adds one record to the verdict.
+func (v *Verdict) count(c Case, h *history) {
+	if !h.delivered.IsZero() {
+		a := v.ByType[h.record.Type]
+		if a == nil {
+			a = &Ages{}
+			v.ByType[h.record.Type] = a
+		}
+		age := h.delivered.Sub(h.record.Written)
+		a.Ages = append(a.Ages, age)
+		a.At = append(a.At, Delivery{At: h.delivered, Age: age})
+	}
+	if !expected(c.Routed, h) {
+		return
+	}
+	v.Expected++
+	switch {
+	case !h.delivered.IsZero():
+		v.Delivered++
+	case h.tried && h.gone != "":
+		v.Failed++
+	case h.tried, c.Waits != nil && c.Waits(h.record.Stream, h.record.Shard, h.record.Index):
+		v.Waiting++
+	default:
+		h.record.Cause = h.gone
+		v.Lost = append(v.Lost, h.record)
+	}
+}
+
+// expected says whether a record's type was routed from its write until it was
+// delivered, or to the end of the log.
+func expected(all []Routed, h *history) bool {
+	at := h.record.Written
+	for _, r := range sortedByTime(all) { // one may follow on another
+		if r.Type != h.record.Type || r.From.After(at) || !r.To.IsZero() && !r.To.After(at) {
+			continue
+		}
+		if r.To.IsZero() || !h.delivered.IsZero() && !r.To.Before(h.delivered) {
+			return true
+		}
+		at = r.To
+	}
+	return false
+}
+
+func sortedByTime(all []Routed) []Routed {
+	sorted := func(a, b Routed) int { return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.Type, b.Type)) }
+	if slices.IsSortedFunc(all, sorted) {
+		return all
+	}
+	all = slices.Clone(all)
+	slices.SortFunc(all, sorted)
+	return all
+}
+
+// TypeAt reads the type of a payload {"PATH":"TYPE",...} by looking for its field:
+// for payloads that a test or a demonstration makes itself.
+func TypeAt(field string) func([]byte) string {
+	return func(data []byte) string {
+		_, rest, _ := strings.Cut(string(data), `"`+field+`":"`)
+		name, _, _ := strings.Cut(rest, `"`)
+		return name
+	}
+}
