@@ -31,7 +31,9 @@ var (
 )
 
 func newDemo() *cobra.Command {
-	return &cobra.Command{
+	var compare bool
+	var plot string
+	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "The whole story on the embedded AWS; fails if a claim fails",
 		Long: `Demo runs the main job on an embedded AWS, in this process and with nothing else
@@ -40,6 +42,9 @@ the reservation follows. Every number is read back through the AWS API. It ends
 by itself, and with exit code 1 if one of them is wrong.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if compare {
+				return showDesigns(cmd.OutOrStdout(), plot)
+			}
 			ctx, cancel := context.WithTimeoutCause(cmd.Context(), demoTime, errDemoTime)
 			defer cancel()
 			docs, findings := spec.Load(examples.Documents, "orders.yaml")
@@ -54,6 +59,9 @@ by itself, and with exit code 1 if one of them is wrong.`,
 			return d.run(ctx)
 		},
 	}
+	cmd.Flags().BoolVar(&compare, "designs", false, "instead: run the three designs side by side on the same traffic, in simulated time")
+	cmd.Flags().StringVar(&plot, "svg", "", "with --designs: a file for the plot")
+	return cmd
 }
 
 // demonstration tells the story in steps, each checked against AWS.

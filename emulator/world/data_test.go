@@ -138,7 +138,6 @@ func typeOf(data []byte) string {
 	return name
 }
 
-//go:fix inline
 // inOrder checks that a mapping's function got the records of each key in the
 // order of their writes, first deliveries compared, and never two batches with
 // one key at a time.
