@@ -177,11 +177,7 @@ func (p *planner) explainFunction(d *demand, waiting map[string][]HeldNote) Func
 		}
 	}
 	if d.After != nil {
-		f.Rate = *d.After
-		for _, pc := range d.function.Provisioned {
-			f.Rate -= pc.Requested
-		}
-		f.Rate = 10 * max(0, f.Rate)
+		f.Rate = 10 * max(0, *d.After-d.function.provisioned())
 	}
 	f.Waiting = waiting[d.Function]
 	return f

@@ -146,6 +146,15 @@ func (d *demand) own() int {
 	return *d.function.Reserved
 }
 
+// provisioned is all provisioned concurrency of a function.
+func (f Function) provisioned() int {
+	n := 0
+	for _, pc := range f.Provisioned {
+		n += pc.Requested
+	}
+	return n
+}
+
 // grant says how far each reservation goes: what runs comes first, in the order
 // of the functions, then what is new.
 func (p *planner) grant(raising []*demand, room int) []int {
@@ -198,7 +207,8 @@ func (p *planner) raise(d *demand, target, quota int) {
 			"function %s needs %d reserved concurrent executions and %d can be had (limit %d, unreserved %d, %d stay free): ask AWS for a quota %s of %d, or lower what other functions reserve; %s",
 			d.Function, d.Required, target, limits.ConcurrentExecutions, limits.Unreserved, p.o.keepFree(limits.ConcurrentExecutions), quotaName, quota, starving(d.held)))
 	}
-	if target <= d.own() {
+	// AWS reserves no less than a function's provisioned concurrency.
+	if target <= d.own() || target < d.function.provisioned() {
 		return
 	}
 	p.gate(d, p.reservation(d, Raise, target))
