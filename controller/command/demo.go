@@ -37,9 +37,13 @@ func newDemo() *cobra.Command {
 		Use:   "demo",
 		Short: "The whole story on the embedded AWS; fails if a claim fails",
 		Long: `Demo runs the main job on an embedded AWS, in this process and with nothing else
-needed: routes are applied, the stream is resharded, an event type is added, and
-the reservation follows. Every number is read back through the AWS API. It ends
-by itself, and with exit code 1 if one of them is wrong.`,
+needed: routes are applied, the stream is resharded under live traffic, an event
+type is added, and the reservation follows. Every number is read back through the
+AWS API, and every record is accounted for. It ends by itself, and with exit code 1
+if something is wrong.
+
+With --designs it runs the three designs of the README side by side on the same
+traffic instead, in simulated time.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if compare {
@@ -69,6 +73,7 @@ type demonstration struct {
 	cmd     *cobra.Command
 	out     io.Writer
 	doc     spec.EventRouting
+	server  *emulator.Server
 	cfg     aws.Config
 	lambda  *lambda.Client
 	kinesis *kinesis.Client
@@ -79,7 +84,7 @@ func newDemonstration(cmd *cobra.Command, s *emulator.Server, doc spec.EventRout
 	cfg := inProcess(s, emulator.DefaultAccount)
 	cfg.Region = doc.Spec.Region
 	return &demonstration{
-		cmd: cmd, out: cmd.OutOrStdout(), doc: doc, cfg: cfg,
+		cmd: cmd, out: cmd.OutOrStdout(), doc: doc, server: s, cfg: cfg,
 		lambda: lambda.NewFromConfig(cfg), kinesis: kinesis.NewFromConfig(cfg),
 	}
 }
@@ -96,7 +101,10 @@ func (d *demonstration) run(ctx context.Context) error {
 		return err
 	}
 
-	d.say("The stream is resharded to 8, as traffic grows. 8 x 4 x 1 = 32.")
+	traffic := flow(d.server, world.Place{Account: emulator.DefaultAccount, Region: d.cfg.Region}, stream, append(typesOf(d.doc), "OrderReturned"))
+	defer func() { _ = traffic.end() }() // said already, if it went wrong
+
+	d.say("Records flow now. The stream is resharded to 8, as traffic grows. 8 x 4 x 1 = 32.")
 	if err := d.reshard(ctx, stream, 8); err != nil {
 		return err
 	}
@@ -107,6 +115,10 @@ func (d *demonstration) run(ctx context.Context) error {
 	d.say("A commit adds a route for one more event type. 8 x 5 x 1 = 40.")
 	d.doc.Spec.Routes = append(d.doc.Spec.Routes, spec.Route{Name: "order-returned", EventTypes: []string{"OrderReturned"}})
 	if err := d.apply(ctx, 40); err != nil {
+		return err
+	}
+	d.say("What became of the records, which the embedded AWS wrote down.")
+	if err := d.delivered(ctx, traffic); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(d.out, "\nreservation: %s\n", strings.Join(d.seen, " -> "))

@@ -1,0 +1,156 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"github.com/eventrouting/eventrouting/emulator"
+	verdicts "github.com/eventrouting/eventrouting/emulator/verdict"
+	"github.com/eventrouting/eventrouting/emulator/world"
+	"github.com/eventrouting/eventrouting/spec"
+)
+
+// liveTraffic writes records while the story goes on, so that it shows what
+// becomes of them.
+type liveTraffic struct {
+	server *emulator.Server
+	at     world.Place
+	stream string
+	types  []string
+	began  time.Time
+	quit   chan struct{}
+	ended  chan error
+	once   sync.Once
+	err    error
+}
+
+// writeEvery is how often a record is written.
+const writeEvery = 40 * time.Millisecond
+
+// flow begins to write records of event types, in turn, until it is stopped.
+func flow(server *emulator.Server, at world.Place, stream string, eventTypes []string) *liveTraffic {
+	f := &liveTraffic{server: server, at: at, stream: stream, types: eventTypes, quit: make(chan struct{}), ended: make(chan error, 1)}
+	server.Do(func(w *world.World) {
+		w.Log(true)
+		f.began = w.Now()
+	})
+	go func() {
+		tick := time.NewTicker(writeEvery)
+		defer tick.Stop()
+		for n := 0; ; n++ {
+			select {
+			case <-f.quit:
+				f.ended <- nil
+				return
+			case <-tick.C:
+			}
+			var err error
+			server.Do(func(w *world.World) {
+				payload := fmt.Appendf(nil, `{"eventType":%q,"id":%d}`, f.types[n%len(f.types)], n)
+				_, _, err = w.Put(f.at, f.stream, fmt.Sprintf("user-%d", n%17), payload)
+			})
+			if err != nil {
+				f.ended <- err
+				return
+			}
+		}
+	}()
+	return f
+}
+
+// stop ends the traffic and waits until what was written is delivered.
+func (f *liveTraffic) stop(ctx context.Context, mappings []string) error {
+	if err := f.end(); err != nil {
+		return fmt.Errorf("write traffic: %w", err)
+	}
+	for {
+		left := 0
+		f.server.Do(func(w *world.World) {
+			for _, id := range mappings {
+				left += w.Backlog(f.at, id)
+			}
+		})
+		if left == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// end ends the traffic, once.
+func (f *liveTraffic) end() error {
+	f.once.Do(func() {
+		close(f.quit)
+		f.err = <-f.ended
+	})
+	return f.err
+}
+
+// delivered judges the traffic: every record of a routed type arrived, once its
+// mapping's start had come.
+func (d *demonstration) delivered(ctx context.Context, f *liveTraffic) error {
+	starts, ids, err := d.starts(ctx)
+	if err != nil {
+		return err
+	}
+	if err := f.stop(ctx, ids); err != nil {
+		return err
+	}
+	c := verdicts.Case{TypeOf: verdicts.TypeAt(d.doc.Spec.EventType.Path)}
+	for _, r := range d.doc.Resolve() {
+		from := starts[d.doc.Metadata.Name+"--"+r.Name]
+		for _, t := range r.EventTypes {
+			c.Routed = append(c.Routed, verdicts.Routed{Type: t, From: from})
+		}
+	}
+	f.server.Do(func(w *world.World) { c.Facts = slices.Clone(w.Facts()) })
+	v := verdicts.Judge(c)
+	ages := &verdicts.Ages{}
+	for _, a := range v.ByType {
+		ages.Ages = append(ages.Ages, a.Ages...)
+	}
+	slices.Sort(ages.Ages)
+	fmt.Fprintf(d.out, "Traffic since the first apply: %d records written, %d of them of a type that was routed by then: %d delivered, %d lost, %d out of order.\n",
+		v.Written, v.Expected, v.Delivered, len(v.Lost), len(v.Disorder))
+	fmt.Fprintf(d.out, "They were %.1fs old at the median, and %.1fs at most.\n", ages.Percentile(0.5).Seconds(), ages.Percentile(1).Seconds())
+	if v.Expected == 0 || v.Delivered != v.Expected || len(v.Disorder) > 0 {
+		return fmt.Errorf("%w: records were lost, or came out of order", errClaim)
+	}
+	return nil
+}
+
+// starts reads from where each mapping reads, by the alias that it runs.
+func (d *demonstration) starts(ctx context.Context) (byAlias map[string]time.Time, ids []string, err error) {
+	byAlias = map[string]time.Time{}
+	pages := lambda.NewListEventSourceMappingsPaginator(d.lambda, &lambda.ListEventSourceMappingsInput{})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, nil, fmt.Errorf("list event source mappings: %w", err)
+		}
+		for _, m := range page.EventSourceMappings {
+			byAlias[spec.BareName(aws.ToString(m.FunctionArn))] = aws.ToTime(m.StartingPositionTimestamp)
+			ids = append(ids, aws.ToString(m.UUID))
+		}
+	}
+	return byAlias, ids, nil
+}
+
+// typesOf are all event types of a document.
+func typesOf(d spec.EventRouting) []string {
+	var all []string
+	for _, r := range d.Resolve() {
+		all = append(all, r.EventTypes...)
+	}
+	return all
+}
