@@ -3,6 +3,7 @@ package reconcile
 // Codes of findings about what is live. Those about documents are spec's;
 // a stream with too many readers is [spec.CodeReadBudget] there and here.
 const (
+	CodeBrake            = "brake"             // too many mappings of a routing would stop at once
 	CodeByHand           = "by-hand"           // a person disabled a mapping that a route wants running
 	CodeFilterUnknown    = "filter-unknown"    // a live filter on the stream is encrypted, or written in what this tool does not know
 	CodeFilterUnreadable = "filter-unreadable" // a live filter is encrypted and cannot be read

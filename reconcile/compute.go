@@ -23,7 +23,9 @@ import (
 //	retire    mappings of named routings that no route wants
 //	protect   nothing stops taking events before its taker has settled
 //	capacity  the reservation rises before what needs it
+//	clean     what was retired long ago goes, and then what it used
 //	hold      policy and pause; what needs something held is held
+//	brake     not too many mappings of a routing stop at once
 //	lower     the reservation falls to what is needed, when that is certainly free
 //	coverage  what goes to several takers then, and what to none
 //	order     an order in which the changes can be applied
@@ -41,7 +43,9 @@ func computed(docs []spec.EventRouting, live State, o Options, now time.Time) *p
 	p.retire()
 	p.protect()
 	p.capacity()
+	p.clean()
 	p.hold()
+	p.brake()
 	p.lower()
 	p.askLineages()
 	p.readers()
@@ -186,6 +190,10 @@ func (s *step) rank() int {
 		return 6
 	case s.Action == Lower:
 		return 7
+	case s.Action == Delete && s.Addr.Kind == KindMapping:
+		return 8
+	case s.Action == Delete:
+		return 9
 	case s.gives:
 		return 5
 	}

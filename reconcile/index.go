@@ -39,7 +39,7 @@ func newIndex(docs []spec.EventRouting, wishes []*wish, live State) index {
 	for _, w := range wishes {
 		k := w.mapping.Key
 		x.wanted[k], x.wantAddr[w.addr] = w, w
-		x.fanOut[k.Stream] = x.fanOut[k.Stream] || k.Consumer != ""
+		x.fanOut[k.Stream] = x.fanOut[k.Stream] || k.Consumer != "" || live.Streams[k.Stream].ConsumerCount > 0
 		x.wantStream[k.Stream] = append(x.wantStream[k.Stream], w)
 		x.wantFunction[k.Function] = append(x.wantFunction[k.Function], w)
 	}

@@ -78,7 +78,7 @@ func (p *planner) unrest() unrest {
 		before, after := s.mappings()
 		for _, m := range []*Mapping{before, after} {
 			switch {
-			case m == nil:
+			case m == nil || before != nil && !before.MayRun(p.now) && (after == nil || !after.Enabled):
 			case !s.held():
 				u.functions[m.Key.Function] = s.Addr.String() + " changes in this pass"
 				u.streams[m.Key.Stream] = u.functions[m.Key.Function]

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/eventrouting/eventrouting/spec"
@@ -40,7 +41,7 @@ const (
 	Revive   Action = "revive"   // enable a mapping that we had disabled
 	Raise    Action = "raise"    // the reservation
 	Lower    Action = "lower"    // the reservation
-	// Delete comes with handover.
+	Delete   Action = "delete"   // what we retired long ago, and the alias or consumer that it used
 )
 
 // Change is one step of a plan, as plain data.
@@ -77,6 +78,7 @@ const (
 	WhyShortage    Why = "shortage"    // too few concurrent executions may be reserved
 	WhyInvokers    Why = "invokers"    // a first reservation would cap traffic that we cannot see
 	WhyLowering    Why = "lowering"    // what is reserved too much may still be in use, or is not ours to take
+	WhyBrake       Why = "brake"       // too many mappings of a routing would stop at once
 	WhyTaker       Why = "taker"       // who takes the events over is held itself
 	WhyPolicy      Why = "policy"      // the document's policy does not allow it
 	WhyPaused      Why = "paused"      // the document is paused
@@ -147,6 +149,11 @@ type Plan struct {
 // Empty says whether there is nothing to apply. What is held counts as nothing.
 func (p Plan) Empty() bool { return len(p.Changes) == 0 }
 
+// Braked says whether something is held because too much would stop at once.
+func (p Plan) Braked() bool {
+	return slices.ContainsFunc(p.Held, func(h Held) bool { return h.Why == WhyBrake })
+}
+
 // Options are what the operator decides for a pass.
 type Options struct {
 	Owner string // whose things are ours; at most 32 characters
@@ -155,6 +162,11 @@ type Options struct {
 	// KeepFree is how many of the account's concurrent executions stay
 	// unreserved; 0 is the larger of 100 and a fifth of the account's limit.
 	KeepFree int
+	// AllowDeletes is how many mappings of a routing may be stopped in one pass
+	// whatever share of it they are.
+	AllowDeletes int
+	// Prune retires what no document names as what a document names no longer.
+	Prune bool
 }
 
 // Scope is what of AWS a set of documents concerns.

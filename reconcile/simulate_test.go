@@ -17,6 +17,10 @@ func simulate(t testing.TB, live reconcile.State, changes []reconcile.Change, no
 	t.Helper()
 	next := copyState(live)
 	for _, c := range changes {
+		if c.After == nil {
+			simulateDelete(t, next, c)
+			continue
+		}
 		switch after := c.After.(type) {
 		case *reconcile.Alias:
 			next.Aliases[after.Key] = *after
@@ -43,6 +47,38 @@ func simulate(t testing.TB, live reconcile.State, changes []reconcile.Change, no
 		}
 	}
 	return next
+}
+
+func simulateDelete(t testing.TB, next reconcile.State, c reconcile.Change) {
+	t.Helper()
+	switch before := c.Before.(type) {
+	case *reconcile.Mapping:
+		if before.Enabled {
+			t.Fatalf("%s %s: it is enabled", c.Action, c.Addr)
+		}
+		next.Mappings[before.Key] = slices.DeleteFunc(next.Mappings[before.Key], func(m reconcile.Mapping) bool { return m.UUID == before.UUID })
+		if len(next.Mappings[before.Key]) == 0 {
+			delete(next.Mappings, before.Key)
+		}
+	case *reconcile.Alias:
+		for k, ms := range next.Mappings {
+			if k.Function == before.Key.Function && k.Qualifier == before.Key.Name && len(ms) > 0 {
+				t.Fatalf("%s %s: mapping %s uses it", c.Action, c.Addr, ms[0].UUID)
+			}
+		}
+		delete(next.Aliases, before.Key)
+	case *reconcile.Consumer:
+		for k, ms := range next.Mappings {
+			for _, m := range ms {
+				if m.SourceARN == before.ARN {
+					t.Fatalf("%s %s: mapping %s reads it (%s)", c.Action, c.Addr, m.UUID, k)
+				}
+			}
+		}
+		delete(next.Consumers, before.Key)
+	default:
+		t.Fatalf("%s %s: cannot simulate the end of %T", c.Action, c.Addr, c.Before)
+	}
 }
 
 func simulateConsumer(t testing.TB, next reconcile.State, c reconcile.Change, after reconcile.Consumer) {

@@ -137,7 +137,7 @@ func (p *planner) enable(w *wish, s *step, live Mapping) {
 }
 
 // retire plans the end of live mappings that no route wants any more. It looks
-// at routings that the documents name, and at nothing else.
+// at routings that the documents name, and at others only to prune them.
 func (p *planner) retire() {
 	named := map[string]*spec.EventRouting{}
 	for i := range p.docs {
@@ -151,34 +151,77 @@ func (p *planner) retire() {
 		}
 		doc, named := named[routing]
 		switch {
-		case !named:
+		case !named && !p.o.Prune:
 			p.find(spec.Finding{Severity: spec.Warning, Code: CodeOrphan, Path: routing + "/" + route, Message: fmt.Sprintf(
-				"mapping %s (%s, %s) is ours and no document names routing %s: it is left as it is", m.UUID, m.Key, m.State, routing)})
-		case m.Enabled:
+				"mapping %s (%s, %s) is ours and no document names routing %s: it is left as it is; --prune retires it", m.UUID, m.Key, m.State, routing)})
+		case m.running():
 			p.retireOne(doc, m, routing+"/"+route)
 		default:
-			p.find(spec.Finding{Severity: spec.Info, Code: CodeRetired, Path: routing + "/" + route, Message: fmt.Sprintf(
-				"mapping %s (%s) is retired: disabled, its position kept. This version does not delete it", m.UUID, m.Key)})
+			p.expire(doc, m, routing+"/"+route)
 		}
 	}
 }
 
-func (p *planner) retireOne(doc *spec.EventRouting, live Mapping, name string) {
+// expire plans the deletion of a mapping that was retired long enough ago. What
+// was disabled for another cause, or by a person, is marked first: nothing tells
+// how long nobody has wanted it.
+func (p *planner) expire(doc *spec.EventRouting, live Mapping, name string) {
+	tags, known := p.live.Facts.Tags[live.UUID]
+	if !known {
+		p.ask(AskTags, live.UUID)
+		return
+	}
+	after := spec.EventRouting{}.RetireAfter()
+	if doc != nil {
+		after = doc.RetireAfter()
+	}
+	off, ok := ParseOff(tags[TagOff])
+	if !ok || off.Cause != OffRemoved && off.Cause != OffMoved || live.Modified.After(off.At.Add(offGrace)) {
+		marked := live
+		marked.Tags = map[string]string{TagOff: Off{OffRemoved, p.now}.String()}
+		p.add(&step{doc: doc, Change: Change{
+			Action: Retire, Addr: Addr{KindMapping, p.freeName(live, name)}, Before: &live, After: &marked,
+			Reason: "no route wants it, and it was disabled for another cause", Effect: "none: it is disabled; it is deleted " + after.String() + " from now",
+		}})
+		return
+	}
+	if due := off.At.Add(after); p.now.Before(due) {
+		p.find(spec.Finding{Severity: spec.Info, Code: CodeRetired, Path: name, Message: fmt.Sprintf(
+			"mapping %s (%s) is retired: disabled, its position kept, to be deleted at %s", live.UUID, live.Key, due.Format(time.RFC3339))})
+		return
+	}
+	p.add(&step{doc: doc, Change: Change{
+		Action: Delete, Addr: Addr{KindMapping, p.freeName(live, name)}, Before: &live,
+		Reason: "it was retired at " + off.At.Format(time.RFC3339) + " (" + off.Cause + ")",
+		Effect: "its position is gone for good; wanted again it would start anew",
+	}})
+}
+
+// freeName is what a change of a mapping that no route wants goes by: the route
+// may live on, beside its old mapping.
+func (p *planner) freeName(live Mapping, name string) string {
 	addr := Addr{KindMapping, name}
 	if p.step(addr) != nil || p.index.wantAddr[addr] != nil {
-		addr.Name += " on " + live.Key.source() // the route lives on, beside its old mapping
+		addr.Name += " on " + live.Key.source()
 	}
 	if p.step(addr) != nil {
 		addr.Name += " for " + live.Key.Target()
 	}
+	return addr.Name
+}
+
+func (p *planner) retireOne(doc *spec.EventRouting, live Mapping, name string) {
 	after := live
 	after.Enabled = false
 	after.Tags = map[string]string{TagOff: Off{OffRemoved, p.now}.String()}
 	s := p.add(&step{doc: doc, Change: Change{
-		Action: Retire, Addr: addr, Before: &live, After: &after,
-		Reason: "no route of " + doc.Metadata.Name + " wants it",
+		Action: Retire, Addr: Addr{KindMapping, p.freeName(live, name)}, Before: &live, After: &after,
+		Reason: "no route wants it",
 		Effect: "disabled, position kept: events that nobody else takes wait for it until they expire",
 	}})
+	if doc != nil {
+		s.Reason = "no route of " + doc.Metadata.Name + " wants it"
+	}
 	if p.dead(live) {
 		s.Reason = "its consumer is gone"
 		s.Effect = "none: it reads nothing any more"

@@ -34,7 +34,8 @@ before what needs it, new routes read before others stop. What fails is
 reported, what depended on it is skipped, the rest goes on.
 
 An apply that is interrupted at any point is finished by running it again.
-Exit code 0 when done, 1 for an error.`,
+Exit code 0 when done, 1 for an error, 4 when the brake held what would have stopped
+too many mappings of a routing at once; --allow-deletes lets it through.`,
 		Example: `  eventrouting apply routing/
   eventrouting apply --auto-approve routing/          # where nobody can be asked`,
 		Args: paths,
@@ -49,17 +50,20 @@ Exit code 0 when done, 1 for an error.`,
 			if err != nil {
 				return err
 			}
-			failed := false
+			failed, braked := false, false
 			for i, pl := range places {
 				a := applier{cmd: cmd, place: pl, places: len(places), o: o, approved: approved, found: findings[i]}
 				ok, err := a.run(cmd.Context())
 				if err != nil {
 					return err
 				}
-				failed = failed || !ok
+				failed, braked = failed || !ok, braked || a.braked
 			}
-			if failed {
+			switch {
+			case failed:
 				return exit(exitError)
+			case braked:
+				return exit(exitBraked)
 			}
 			return nil
 		},
@@ -78,11 +82,12 @@ type applier struct {
 	o        reconcile.Options
 	approved bool
 	found    []spec.Finding
+	braked   bool // the brake held something
 }
 
 // run plans, asks and applies, and says whether everything went well. What AWS
 // was still busy with when it looked is planned again once it has settled.
-func (a applier) run(ctx context.Context) (bool, error) {
+func (a *applier) run(ctx context.Context) (bool, error) {
 	client := a.place.client()
 	ok := true
 	for round := 1; ; round++ {
@@ -95,6 +100,7 @@ func (a applier) run(ctx context.Context) (bool, error) {
 			return false, err
 		}
 		ok = ok && !incomplete(p)
+		a.braked = p.Braked()
 		if !p.Empty() {
 			if err := a.ask(); err != nil {
 				return false, err

@@ -25,6 +25,7 @@ const (
 	exitOK      = 0
 	exitError   = 1
 	exitChanges = 2 // plan --detailed-exitcode
+	exitBraked  = 4 // the brake held something
 )
 
 // exit is an error that only carries an exit code: what is wrong has been said.

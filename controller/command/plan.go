@@ -21,6 +21,8 @@ func passFlags(cmd *cobra.Command, o *reconcile.Options) {
 	f := cmd.Flags()
 	f.StringVar(&o.Owner, "owner", "default", "whose mappings and aliases are ours, at most 32 characters")
 	f.DurationVar(&o.RespectManual, "respect-manual", time.Hour, "how long a mapping that a person disabled is left alone")
+	f.IntVar(&o.AllowDeletes, "allow-deletes", 0, "how many mappings of a routing may be stopped in one run, whatever share of it they are")
+	f.BoolVar(&o.Prune, "prune", false, "retire what is ours and no document names as well")
 	f.IntVar(&o.KeepFree, "keep-free", 0, "concurrent executions of the account that stay unreserved; 0 is the larger of 100 and a fifth of the limit")
 }
 
@@ -31,6 +33,8 @@ func checkOptions(o reconcile.Options) error {
 		return hint(fmt.Errorf("--owner %q is no owner", o.Owner), "use 1 to 32 letters, digits, '-', '_' or '.'")
 	case o.KeepFree < 0:
 		return hint(fmt.Errorf("--keep-free %d is below 0", o.KeepFree), "use 0 or more")
+	case o.AllowDeletes < 0:
+		return hint(fmt.Errorf("--allow-deletes %d is below 0", o.AllowDeletes), "use 0 or more")
 	case o.RespectManual < 0:
 		return hint(fmt.Errorf("--respect-manual %s is below 0", o.RespectManual), "use a duration such as 1h")
 	}
@@ -62,7 +66,8 @@ func newPlan() *cobra.Command {
 them agree, what is held and why, and what it found. It has no way to write.
 
 Exit code 0, or 1 for an error. With --detailed-exitcode 2 says that there are
-changes; what is held and warnings alone are no changes.`,
+changes; what is held and warnings alone are no changes, but for what the brake
+holds: too many mappings of a routing that would stop at once.`,
 		Example: `  eventrouting plan routing/
   eventrouting plan --detailed-exitcode -o json routing/ > plan.json
   eventrouting plan -o markdown routing/ | gh pr comment --body-file -`,
@@ -107,7 +112,7 @@ func (p *planning) run(cmd *cobra.Command, args []string) error {
 		} else if err := show(cmd.OutOrStdout(), plan, p.format, pl, len(places)); err != nil {
 			return err
 		}
-		changes = changes || !plan.Empty()
+		changes = changes || !plan.Empty() || plan.Braked()
 		missing = missing || incomplete(plan)
 	}
 	if p.format == "markdown" {

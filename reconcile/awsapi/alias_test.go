@@ -203,7 +203,8 @@ func TestReservationRefused(t *testing.T) {
 		"gone":              {nil, reconcile.Change{After: &reconcile.Reservation{Function: "nobody", Reserved: 5}}, "function nobody is gone", true},
 		"mixed": {nil, reconcile.Change{Before: &reconcile.Alias{}, After: &reconcile.Reservation{Function: function, Reserved: 5}},
 			"cannot turn", false},
-		"delete":   {nil, reconcile.Change{Action: "delete", Before: &reconcile.Mapping{}}, "this version cannot do that", false},
+		"delete":   {nil, reconcile.Change{Action: "delete", Before: &reconcile.Mapping{}}, "its UUID is not known", false},
+		"release":  {nil, reconcile.Change{Action: "delete", Before: &reconcile.Reservation{Function: function}}, "this version cannot do that", false},
 		"consumer": {nil, reconcile.Change{Action: "register", After: &reconcile.Consumer{Key: reconcile.ConsumerKey{Stream: "nowhere", Name: "c"}}}, "stream nowhere does not exist", false},
 	} {
 		t.Run(name, func(t *testing.T) {

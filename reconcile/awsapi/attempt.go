@@ -99,8 +99,11 @@ func (sense) HandleDeserialize(ctx context.Context, in middleware.DeserializeInp
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	start := bytes.TrimSpace(body)
-	if void := awsmiddleware.GetOperationName(ctx) == "TagResource"; void && len(start) == 0 {
-		return out, md, nil // an operation without an output: Kinesis answers nothing
+	if len(start) == 0 {
+		switch awsmiddleware.GetOperationName(ctx) {
+		case "TagResource", "DeregisterStreamConsumer", "DeleteAlias":
+			return out, md, nil // operations without an output: Kinesis answers nothing
+		}
 	}
 	if len(start) == 0 || start[0] != '{' {
 		return out, md, fmt.Errorf("%w: HTTP %d with %s", errNonsense, resp.StatusCode, excerpt(start))

@@ -36,9 +36,15 @@ func (r *Reader) listConsumers(ctx context.Context, stream, streamARN string) ([
 	return all, err
 }
 
-// readConsumers reads the consumers of the scope's fan-out streams that exist.
+// readConsumers reads the consumers of the scope's streams, where routes have some
+// or there are any: one of ours may be left over.
 func (o *observation) readConsumers(ctx context.Context) error {
 	var names []string
+	for _, name := range o.streams {
+		if o.live.Streams[name].ConsumerCount > 0 {
+			names = append(names, name)
+		}
+	}
 	for _, text := range o.scope.FanOut {
 		name, _, ok := splitStream(text)
 		if !ok {

@@ -84,9 +84,12 @@ func TestObserveScene(t *testing.T) {
 		})
 		s.ok(err)
 
-		live := s.observeScope(reconcile.Scope{
-			Streams: []string{"gone", streamARN}, Functions: []string{"nobody", function}, Since: time.Hour,
-		})
+		scope := reconcile.Scope{Streams: []string{"gone", streamARN}, Functions: []string{"nobody", function}, Since: time.Hour}
+		if _, ok := s.observeScope(scope).Streams["idle"]; !ok {
+			t.Error("what stopped minutes ago may still run, and its stream was not read")
+		}
+		time.Sleep(time.Hour)
+		live := s.observeScope(scope)
 		if live.Account != account || live.Region != region || live.Partition != "aws" {
 			t.Errorf("observed in %s %s %s", live.Account, live.Region, live.Partition)
 		}

@@ -73,6 +73,11 @@ func (w *Writer) Settled(ctx context.Context, started []reconcile.Change) ([]rec
 func atOnce(started []reconcile.Change) []reconcile.Change {
 	var done []reconcile.Change
 	for _, c := range started {
+		if c.After == nil {
+			if _, ok := c.Before.(*reconcile.Mapping); ok {
+				continue
+			}
+		}
 		switch after := c.After.(type) {
 		case *reconcile.Consumer:
 			if c.Before == nil {
@@ -103,6 +108,9 @@ type targets struct {
 func (w *Writer) targets(started []reconcile.Change) (targets, error) {
 	var t targets
 	for _, c := range started {
+		if gone, ok := c.Before.(*reconcile.Mapping); ok && c.After == nil {
+			t.sources = append(t.sources, gone.SourceARN)
+		}
 		switch after := c.After.(type) {
 		case *reconcile.Mapping:
 			source, err := w.sourceARN(after)
@@ -164,6 +172,9 @@ func judge(started []reconcile.Change, s seen, odd map[reconcile.Addr]int) (done
 		settled, problem := s.consumer(c)
 		if after, ok := c.After.(*reconcile.Mapping); ok {
 			settled, problem = s.mapping(c, after)
+		}
+		if gone, ok := c.Before.(*reconcile.Mapping); ok && c.After == nil {
+			settled = !slices.ContainsFunc(s.mappings, func(m reconcile.Mapping) bool { return m.UUID == gone.UUID })
 		}
 		switch {
 		case settled:

@@ -21,6 +21,9 @@ import (
 // that would wait for it has other changes to carry out. The next pass tries
 // again.
 func (w *Writer) Start(ctx context.Context, c reconcile.Change) error {
+	if c.After == nil {
+		return w.remove(ctx, c)
+	}
 	switch after := c.After.(type) {
 	case *reconcile.Mapping:
 		before, err := beforeOf[reconcile.Mapping](c)

@@ -129,10 +129,6 @@ func changeOf(c reconcile.Change) change {
 	}
 }
 
-// actionDelete has no constant in reconcile yet; its shape, After without a
-// value, has.
-const actionDelete reconcile.Action = "delete"
-
 func summarize(p reconcile.Plan) summary {
 	s := summary{Changes: len(p.Changes), Held: len(p.Held)}
 	for _, c := range p.Changes {
@@ -151,7 +147,7 @@ func summarize(p reconcile.Plan) summary {
 			s.Raise++
 		case reconcile.Lower:
 			s.Lower++
-		case actionDelete:
+		case reconcile.Delete:
 			s.Delete++
 		}
 	}

@@ -262,7 +262,7 @@ func quiet(p reconcile.Plan) bool {
 func takesLess(c reconcile.Change) bool {
 	before, after := as[*reconcile.Mapping](c.Before), as[*reconcile.Mapping](c.After)
 	switch {
-	case c.Action == actionDelete:
+	case c.Action == reconcile.Delete:
 		return true
 	case before == nil || after == nil || !before.Enabled:
 		return false

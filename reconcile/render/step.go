@@ -68,7 +68,7 @@ func verbs(c reconcile.Change) (doing, done string) {
 		return "raising" + to, "raised" + to
 	case reconcile.Lower:
 		return "lowering" + to, "lowered" + to
-	case actionDelete:
+	case reconcile.Delete:
 		return "deleting", "deleted"
 	}
 	return string(c.Action), string(c.Action) + " done"
@@ -121,7 +121,7 @@ func (t *tally) add(a reconcile.Action) {
 		t.retire++
 	case reconcile.Revive:
 		t.revive++
-	case actionDelete:
+	case reconcile.Delete:
 		t.remove++
 	case reconcile.Update, reconcile.Raise, reconcile.Lower:
 		t.update++

@@ -46,7 +46,7 @@ func symbol(c reconcile.Change) (string, style) {
 	switch c.Action {
 	case reconcile.Create, reconcile.Register:
 		return "+", green
-	case reconcile.Retire, actionDelete:
+	case reconcile.Retire, reconcile.Delete:
 		return "-", red
 	case reconcile.Update, reconcile.Revive, reconcile.Raise, reconcile.Lower:
 		return "~", yellow
@@ -87,6 +87,7 @@ func whyText(w reconcile.Why) string {
 		reconcile.WhyShortage:    "too few concurrent executions may be reserved",
 		reconcile.WhyInvokers:    "a first reservation would cap invocations that cannot be counted",
 		reconcile.WhyLowering:    "what is reserved too much may still be in use",
+		reconcile.WhyBrake:       "too many mappings would stop at once",
 		reconcile.WhyTaker:       "what takes its events over is held itself",
 		reconcile.WhyPolicy:      "the document's policy does not allow it",
 		reconcile.WhyPaused:      "the document is paused",
