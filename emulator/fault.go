@@ -13,7 +13,7 @@ import (
 type Call struct {
 	N         int // 1 for the first call that the server got
 	At        time.Time
-	Service   string // as signed: lambda, kinesis, sts
+	Service   string // as signed: lambda, kinesis, monitoring, sts
 	Operation string // AWS's name, such as CreateEventSourceMapping
 	Place     world.Place
 	Status    int    // HTTP status of the answer

@@ -17,8 +17,7 @@ type kinesisCall func(*world.World, world.Place, *members) (any, error)
 
 // kinesisOperation recognises one call of Kinesis' JSON 1.1 protocol. CBOR, in
 // which the AWS SDK for Java speaks unless told otherwise, is not served: its
-// bodies are refused with the setting that turns it off. Records (PutRecord and
-// GetRecords) are not there yet.
+// bodies are refused with the setting that turns it off.
 func kinesisOperation(name string, body []byte, readErr error) operation {
 	return operation{
 		service: "kinesis",
@@ -64,6 +63,9 @@ func kinesisCallOf(name string) kinesisCall {
 		return splitShard
 	case "MergeShards":
 		return mergeShards
+	}
+	if call := kinesisCallOnRecords(name); call != nil {
+		return call
 	}
 	return kinesisCallBeside(name)
 }

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -178,6 +179,50 @@ func (m *members) tags(name string) map[string]string {
 func (m *members) object(name string) (*members, bool) {
 	o := &members{path: m.path + strings.ToLower(name[:1]) + name[1:] + ".", faults: m.faults}
 	return o, m.get(name, "Structure", &o.raw)
+}
+
+// objects reads a list of what has members, from 1 to most of them, counted from
+// 1 as AWS counts them in its refusals.
+// Unverified: how AWS shows a list that is too long.
+func (m *members) objects(name string, most int) []*members {
+	m.need(name)
+	var raw []json.RawMessage
+	if !m.get(name, "List", &raw) {
+		return nil
+	}
+	if len(raw) == 0 {
+		m.fail(name, "[]", "have length greater than or equal to 1")
+	}
+	if len(raw) > most {
+		m.fail(name, "[...]", "have length less than or equal to "+strconv.Itoa(most))
+		return nil
+	}
+	all := make([]*members, len(raw))
+	for i := range raw {
+		list := &members{raw: map[string]json.RawMessage{name: raw[i]}, faults: m.faults}
+		all[i], _ = list.object(name)
+		all[i].path = fmt.Sprintf("%s%s.%d.member.", m.path, strings.ToLower(name[:1])+name[1:], i+1)
+	}
+	return all
+}
+
+// blob reads bytes in base64. The buffer's text was seen on AWS:
+// github.com/awslabs/kinesis-aggregation issue 30.
+// Unverified: the text on what is not base64.
+func (m *members) blob(name string, most int) []byte {
+	var text string
+	if !m.get(name, "Blob", &text) {
+		return nil
+	}
+	v, err := base64.StdEncoding.DecodeString(text)
+	if err != nil && m.faults.mistyped == nil {
+		m.faults.mistyped = refuseKinesis("SerializationException", "STRING_VALUE can not be converted to Blob: "+err.Error())
+	}
+	if len(v) > most {
+		m.fail(name, fmt.Sprintf("java.nio.HeapByteBuffer[pos=0 lim=%d cap=%d]", len(v), len(v)),
+			"have length less than or equal to "+strconv.Itoa(most))
+	}
+	return v
 }
 
 // length is from 1 to most characters.

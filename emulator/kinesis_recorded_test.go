@@ -2,6 +2,7 @@ package emulator_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"testing"
 	"time"
@@ -87,6 +88,18 @@ func recordedKinesis(t *testing.T, j *judge) {
 	tags := part(call("ListTagsForStream", `{"StreamName":"s"}`), "Tags")
 	if d := cmp.Diff([]any{j.raw(t, file, test+"test_add_tags_to_stream", "Tags")}, tags); d != "" {
 		t.Errorf("tags (-AWS +here):\n%s", d)
+	}
+	for i, data := range []string{"", "YQ==", "dGVzdA==", "w7xuaWPDtmTDqQ=="} {
+		call([]string{"PutRecord", "PutRecords"}[i%2], []string{
+			`{"StreamName":"s","PartitionKey":"1","Data":"` + data + `"}`,
+			`{"StreamName":"s","Records":[{"PartitionKey":"1","Data":"` + data + `"}]}`,
+		}[i%2])
+	}
+	for shard := range 4 { // one of them has the key
+		it := part(call("GetShardIterator", fmt.Sprintf(`{"StreamName":"s","ShardId":"shard-%d","ShardIteratorType":"TRIM_HORIZON"}`, shard)), "ShardIterator").(string)
+		if records := part(call("GetRecords", `{"ShardIterator":"`+it+`"}`), "Records").([]any); len(records) > 0 {
+			same("records", j.raw(t, file, test+"test_record_lifecycle_data_integrity", "Records"), records)
+		}
 	}
 	got := part(call("DescribeStreamSummary", `{"StreamName":"wrong-stream-name"}`))
 	if d := cmp.Diff(j.raw(t, file, test+"test_cbor_exceptions", "cbor-error"), got); d != "" {

@@ -259,7 +259,7 @@ func TestKinesisWire(t *testing.T) {
 		name, operation, body string
 		want                  string
 	}{
-		{"unknown operation", "PutRecord", `{}`, `{"__type":"UnknownOperationException"}`},
+		{"unknown operation", "SubscribeToShard", `{}`, `{"__type":"UnknownOperationException"}`},
 		{"no JSON", "ListStreams", `{`, `{"__type":"SerializationException","message":"The body is not a JSON object."}`},
 		{"no body", "ListStreams", ``, `{"__type":"SerializationException","message":"The body is not a JSON object."}`},
 		{"no object", "ListStreams", `null`, `{"__type":"SerializationException","message":"The body is not a JSON object."}`},

@@ -74,6 +74,8 @@ func recognise(w *world.World, r *http.Request, body []byte, readErr error) (ope
 		op = lambdaOperation(r, body, readErr)
 	case s.service == "sts":
 		op = stsOperation(r, body, readErr, by)
+	case s.service == "monitoring" && strings.HasPrefix(r.URL.Path, cloudwatchPath):
+		op = cloudwatchOperation(r, body, readErr)
 	default:
 		op = unknown(s.service, r)
 	}
@@ -126,7 +128,7 @@ func (s signature) caller(w *world.World, token string) (world.Caller, error) {
 func (s signature) rejection(code, ofQuery, how string) error {
 	e := &world.Error{Code: code, Status: http.StatusForbidden, Message: "The security token included in the request is " + how}
 	switch s.service {
-	case "sts":
+	case "sts", "monitoring":
 		e.Code = ofQuery
 	case "kinesis":
 		e.Status = http.StatusBadRequest

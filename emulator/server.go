@@ -1,6 +1,6 @@
-// Package emulator is an embedded AWS: the Lambda, Kinesis and STS calls that
-// eventrouting makes, and those that people need to set a scene for it, over
-// their real wire protocols. A newcomer runs the main job on it with nothing
+// Package emulator is an embedded AWS: the Lambda, Kinesis, CloudWatch and STS
+// calls that eventrouting makes, and those that people need to set a scene for
+// it, records included, over their real wire protocols. A newcomer runs the main job on it with nothing
 // installed, every test uses it as its backend, and because it is written from
 // what AWS does it judges our client.
 //

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,6 +22,7 @@ import (
 func newEmulator() *cobra.Command {
 	var listen, delays string
 	var seed, shards []string
+	var trace bool
 	cmd := &cobra.Command{
 		Use:   "emulator",
 		Short: "Serve an embedded AWS: Lambda and Kinesis over their own protocols",
@@ -27,6 +30,9 @@ func newEmulator() *cobra.Command {
 and functions that documents name are there when it starts to listen. Any AWS
 client can use it; it checks no signatures, takes the region from them, and the
 account from an access key id of 12 digits (else 000000000000).
+
+With --trace it prints what happens to records: a line for each that is written,
+each batch that a function is given, and each that is given up.
 
 It listens where --listen says and asks for no password: keep it on loopback.`,
 		Example: `  eventrouting emulator --seed examples/orders.yaml --shards orders-events=8
@@ -54,7 +60,7 @@ It listens where --listen says and asks for no password: keep it on loopback.`,
 			if err != nil {
 				return err
 			}
-			return serve(cmd, server, listen, docs)
+			return serve(cmd, server, docs, serving{listen: listen, trace: trace})
 		},
 	}
 	f := cmd.Flags()
@@ -62,6 +68,7 @@ It listens where --listen says and asks for no password: keep it on loopback.`,
 	f.StringArrayVar(&seed, "seed", nil, "documents whose streams and functions exist from the start; may be given again")
 	f.StringArrayVar(&shards, "shards", nil, "STREAM=N: open shards of a seeded stream, 4 unless given")
 	f.StringVar(&delays, "delays", "short", "how long AWS takes to settle things: short (at most 2 s) or real")
+	f.BoolVar(&trace, "trace", false, "print what happens to records, times in UTC")
 	return cmd
 }
 
@@ -104,13 +111,19 @@ func seeded(counts map[string]int, docs []spec.EventRouting) error {
 	return nil
 }
 
+// serving is how a server serves.
+type serving struct {
+	listen string
+	trace  bool
+}
+
 // serve listens until the command's context ends.
-func serve(cmd *cobra.Command, s *emulator.Server, listen string, docs []spec.EventRouting) error {
+func serve(cmd *cobra.Command, s *emulator.Server, docs []spec.EventRouting, how serving) error {
 	ctx := cmd.Context()
 	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", listen)
+	l, err := lc.Listen(ctx, "tcp", how.listen)
 	if err != nil {
-		return hint(fmt.Errorf("listen on %s: %w", listen, err), "--listen 127.0.0.1:0 picks a free port")
+		return hint(fmt.Errorf("listen on %s: %w", how.listen, err), "--listen 127.0.0.1:0 picks a free port")
 	}
 	region := environmentRegion()
 	if len(docs) > 0 && docs[0].Spec.Region != "" {
@@ -127,6 +140,9 @@ to use it, in another terminal:
   export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=embedded
 `, l.Addr(), l.Addr(), region, region, account)
 
+	if how.trace {
+		defer follow(ctx, s.Trace(), cmd.OutOrStdout())()
+	}
 	web := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	stop := context.AfterFunc(ctx, func() { _ = web.Close() }) // the world ends with the command: nothing to drain
 	defer stop()
@@ -134,4 +150,32 @@ to use it, in another terminal:
 		return fmt.Errorf("serve %s: %w", l.Addr(), err)
 	}
 	return nil
+}
+
+// traceEvery is how often a trace is printed, and how coarsely time passes in a
+// world that nobody calls.
+const traceEvery = 100 * time.Millisecond
+
+// follow prints a trace until ctx ends or the function it returns is called,
+// which waits for the last line.
+func follow(ctx context.Context, t *emulator.Trace, out io.Writer) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var done sync.WaitGroup
+	done.Go(func() {
+		tick := time.NewTicker(traceEvery)
+		defer tick.Stop()
+		for ctx.Err() == nil {
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+			}
+			for _, line := range t.Lines() {
+				fmt.Fprintln(out, line)
+			}
+		}
+	})
+	return func() {
+		cancel()
+		done.Wait()
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -11,10 +12,15 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/eventrouting/eventrouting/controller/command"
@@ -35,6 +41,8 @@ func TestMain(m *testing.M) {
 //
 //	exits N CMD ARGS...   the command's exit code is N
 //	emulate ARGS...       serve an embedded AWS and point the SDK at it
+//	put STREAM KEY DATA   write a record
+//	traced REGEXP         wait for a line that the emulator prints
 //	answer TEXT           serve TEXT, whatever is asked, and point the SDK at it
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -54,6 +62,8 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":   exits,
 			"emulate": emulate,
+			"put":     put,
+			"traced":  traced,
 			"answer":  answer,
 		},
 	})
@@ -92,12 +102,27 @@ func emulate(ts *testscript.TestScript, neg bool, args []string) {
 	out, err := cmd.StdoutPipe()
 	ts.Check(err)
 	ts.Check(cmd.Start())
+	rest := make(chan struct{})
+	lines := bufio.NewScanner(out)
 	ts.Defer(func() {
 		_ = cmd.Process.Signal(os.Interrupt)
-		_, _ = io.Copy(io.Discard, out)
-		_ = cmd.Wait()
+		<-rest
+		if err := cmd.Wait(); err != nil {
+			ts.Logf("the emulator: %v", err)
+		}
 	})
-	lines := bufio.NewScanner(out)
+	// What is printed later is for traced.
+	defer func() {
+		log, err := os.Create(ts.MkAbs("emulator.log"))
+		go func() {
+			defer close(rest)
+			for lines.Scan() {
+				_, _ = fmt.Fprintln(log, lines.Text())
+			}
+			_ = log.Close()
+		}()
+		ts.Check(err)
+	}()
 	for lines.Scan() {
 		words, ok := strings.CutPrefix(strings.TrimSpace(lines.Text()), "export ")
 		if !ok {
@@ -112,6 +137,33 @@ func emulate(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("the emulator did not start: %v", lines.Err())
+}
+
+func put(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: put STREAM KEY DATA")
+	}
+	c := kinesis.New(kinesis.Options{
+		Region:       ts.Getenv("AWS_REGION"),
+		BaseEndpoint: aws.String(ts.Getenv("AWS_ENDPOINT_URL")),
+		Credentials:  credentials.NewStaticCredentialsProvider(ts.Getenv("AWS_ACCESS_KEY_ID"), ts.Getenv("AWS_SECRET_ACCESS_KEY"), ""),
+	})
+	_, err := c.PutRecord(context.Background(), &kinesis.PutRecordInput{StreamName: &args[0], PartitionKey: &args[1], Data: []byte(args[2])})
+	ts.Check(err)
+}
+
+func traced(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: traced REGEXP")
+	}
+	line := regexp.MustCompile("(?m)" + args[0])
+	for range 300 {
+		if line.MatchString(ts.ReadFile("emulator.log")) {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	ts.Fatalf("no line matches %s:\n%s", args[0], ts.ReadFile("emulator.log"))
 }
 
 func answer(ts *testscript.TestScript, neg bool, args []string) {
