@@ -39,9 +39,13 @@ func (p *planner) qualified(m Mapping) bool {
 // is done with it: from now on it can qualify.
 func (p *planner) vouch(m Mapping) {
 	w := p.claimed[m.UUID]
-	if w == nil || p.step(w.addr) != nil {
-		return // it changes anyway, and is looked at again after that
+	if w == nil || p.vouched[m.UUID] {
+		return
 	}
+	if s := p.step(w.addr); s != nil && !s.held() {
+		return // it changes, and is looked at again after that
+	}
+	p.vouched[m.UUID] = true
 	after := m
 	after.Tags = map[string]string{TagSince: p.now.Format(time.RFC3339)}
 	p.add(&step{wish: w, doc: &w.doc, Change: Change{

@@ -21,7 +21,7 @@ import (
 //	follow    aliases point where `follow` points
 //	diff      per route: create, register, update, revive, or held with the reason
 //	retire    mappings of named routings that no route wants
-//	protect   nothing stops taking events before its taker has settled
+//	protect   what a mapping takes it keeps until who takes it over is qualified
 //	capacity  the reservation rises before what needs it
 //	clean     what was retired long ago goes, and then what it used
 //	hold      policy and pause; what needs something held is held
@@ -68,6 +68,7 @@ type planner struct {
 	sets    map[string]pattern.Set // of live mappings, by UUID
 	claimed map[string]*wish       // by UUID of the mapping that is the route's
 	active  map[string]*widths     // by stream
+	vouched map[string]bool        // by UUID
 	at      map[Addr]*step         // the first step at an address
 	index   index
 }
@@ -75,7 +76,7 @@ type planner struct {
 func newPlanner(docs []spec.EventRouting, live State, o Options, now time.Time) *planner {
 	p := &planner{
 		live: live, o: o, now: now.UTC(), docs: slices.Clone(docs),
-		sets: map[string]pattern.Set{}, claimed: map[string]*wish{}, active: map[string]*widths{}, at: map[Addr]*step{},
+		sets: map[string]pattern.Set{}, claimed: map[string]*wish{}, active: map[string]*widths{}, vouched: map[string]bool{}, at: map[Addr]*step{},
 	}
 	slices.SortStableFunc(p.docs, func(a, b spec.EventRouting) int {
 		return cmp.Or(cmp.Compare(a.Metadata.Name, b.Metadata.Name), cmp.Compare(a.Origin.File, b.Origin.File))
@@ -90,7 +91,6 @@ type step struct {
 	Change
 	wish  *wish // whose change it is; nil for a retirement and a reservation
 	doc   *spec.EventRouting
-	gives bool  // it waits for the taker of events that leave the mapping
 	later *step // the rest of what is wanted at the address, held
 	why   Why   // set: held
 	until time.Time
@@ -194,8 +194,6 @@ func (s *step) rank() int {
 		return 8
 	case s.Action == Delete:
 		return 9
-	case s.gives:
-		return 5
 	}
 	return 4
 }

@@ -120,19 +120,25 @@ func (p *planner) findGap(g spec.Group, gap spec.Gap) {
 		}
 	}
 	for _, addr := range slices.SortedFunc(maps.Keys(byRoute), compareAddrs) {
-		w := p.index.wantAddr[addr]
-		types := spec.EventTypes(byRoute[addr])
-		switch s := p.step(addr); {
-		case !w.route.Enabled:
-			p.find(w.find(spec.Info, spec.CodeGap, "%s are taken by nobody while %s is disabled: they wait for it until they expire", types, addr.Name))
-		case s != nil && (s.why == WhyMissing || s.why == WhyUnsupported || s.why == WhyStart):
-			// said already, or as the document has it
-		case s != nil && s.held():
-			p.find(w.find(spec.Warning, spec.CodeGap, "%s are taken by nobody: %s is held (%s)", types, addr.Name, s.Reason))
-		case s != nil && s.later != nil:
-			p.find(w.find(spec.Warning, spec.CodeGap, "%s are taken by nobody while %s is disabled (%s): they wait for it until they expire", types, addr.Name, s.later.Reason))
-		default:
-			p.find(w.find(spec.Warning, spec.CodeGap, "%s are taken by nobody", types))
-		}
+		p.findGapOf(p.index.wantAddr[addr], spec.EventTypes(byRoute[addr]))
+	}
+}
+
+// findGapOf reports the types of one route that nothing will take.
+func (p *planner) findGapOf(w *wish, types string) {
+	s := p.step(w.addr)
+	switch {
+	case !w.route.Enabled:
+		p.find(w.find(spec.Info, spec.CodeGap, "%s are taken by nobody while %s is disabled: they wait for it until they expire", types, w.addr.Name))
+	case s == nil:
+		p.find(w.find(spec.Warning, spec.CodeGap, "%s are taken by nobody", types))
+	case s.why == WhyMissing || s.why == WhyUnsupported || s.why == WhyStart:
+		// said already, or as the document has it
+	case s.held():
+		p.find(w.find(spec.Warning, spec.CodeGap, "%s are taken by nobody: %s is held (%s)", types, w.addr.Name, s.Reason))
+	case s.later != nil && s.later.Action == Revive:
+		p.find(w.find(spec.Warning, spec.CodeGap, "%s are taken by nobody while %s is disabled (%s): they wait for it until they expire", types, w.addr.Name, s.later.Reason))
+	default:
+		p.find(w.find(spec.Warning, spec.CodeGap, "%s are taken by nobody", types))
 	}
 }

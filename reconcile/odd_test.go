@@ -58,7 +58,7 @@ var oddStates = []struct {
 		m := s.Mappings[k][0]
 		m.UUID = "twin"
 		s.Mappings[k] = append(s.Mappings[k], m)
-	}, "retire mapping orders/placed on orders-events", 2},
+	}, "retire mapping orders/placed on orders-events", 1},
 	{"a factor beyond reason", func(s *reconcile.State) {
 		s.Mappings[reconcile.Key{Stream: "orders-events", Function: "order-processor"}] = []reconcile.Mapping{{
 			Key: reconcile.Key{Stream: "orders-events", Function: "order-processor"}, UUID: "huge", Enabled: true, State: "Enabled", ParallelizationFactor: math.MaxInt32,

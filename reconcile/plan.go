@@ -117,7 +117,7 @@ type Need struct {
 type Ask struct {
 	What  AskWhat
 	Name  string    // UUID of a mapping, a function, a stream, or the ARN of a consumer; empty for limits
-	Since time.Time // of a lineage: how far back closed shards matter
+	Since time.Time // of a lineage and a lag: from when on
 }
 
 // AskWhat is the kind of a fact.
@@ -131,6 +131,7 @@ const (
 	AskLimits       AskWhat = "limits"        // of the account
 	AskConsumerTags AskWhat = "consumer-tags" // of the consumer ARN
 	AskLineage      AskWhat = "lineage"       // of the stream, further back than its window
+	AskLag          AskWhat = "lag"           // of FUNCTION or FUNCTION:QUALIFIER
 )
 
 // Plan is what a pass would do and what it found. It is data: printing,
@@ -165,6 +166,9 @@ type Options struct {
 	// AllowDeletes is how many mappings of a routing may be stopped in one pass
 	// whatever share of it they are.
 	AllowDeletes int
+	// AssumeDrained names routes, ROUTING/ROUTE, that the operator knows to have read
+	// past where those that take their events began.
+	AssumeDrained []string
 	// Prune retires what no document names as what a document names no longer.
 	Prune bool
 }

@@ -1,40 +1,39 @@
 package reconcile
 
 import (
+	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/eventrouting/eventrouting/spec"
 	"github.com/eventrouting/eventrouting/spec/pattern"
 )
 
-// protect makes every change that takes events out of a mapping wait for those
-// who take them over.
+// protect keeps events read. Nothing leaves a live filter, and no mapping stops,
+// while an enabled route wants those events and no mapping that is qualified takes
+// them, or this one is not known to have read past the taker's start.
 //
-// A mapping that gives some events and takes others in one update would have
-// to wait and to be waited for; it first takes both sides, and gives in a later
-// pass. So a taker never waits, and no two changes wait for each other.
-//
-// It is the part of the design's section 7 that this version has: a taker has
-// settled, which is less than having proved that it reads. The effect says so.
+// So a handover is not a kind of change: what is desired is rewritten before it is
+// carried out, to what a mapping takes now and what it is to take together, and
+// the rest is held. It does not matter what else is held, failed or forbidden.
 func (p *planner) protect() {
-	for _, s := range p.steps {
+	for _, s := range slices.Clone(p.steps) {
 		before, after := s.mappings()
 		if before == nil || after == nil || s.held() || !before.Enabled || p.dead(*before) {
 			continue
 		}
 		leaving := p.taken(*before)
-		narrows := true
 		if after.Enabled {
 			kept := pattern.NewSet(after.Filters)
-			narrows = kept.Covers(leaving).Verdict != pattern.Yes
+			if kept.Covers(leaving).Verdict == pattern.Yes {
+				continue
+			}
 			if rest, ok := leaving.Minus(kept); ok {
 				leaving = rest
 			}
 		}
-		if narrows {
-			p.protectOne(s, before, after, leaving)
-		}
+		p.protectOne(s, before, after, leaving)
 	}
 }
 
@@ -50,6 +49,14 @@ func (p *planner) takers(s *step, leaving pattern.Set) []*wish {
 	return all
 }
 
+// delay is why a mapping has to go on taking events, and until when, if that is
+// known.
+type delay struct {
+	why    Why
+	reason string
+	until  time.Time
+}
+
 func (p *planner) protectOne(s *step, before, after *Mapping, leaving pattern.Set) {
 	takers := p.takers(s, leaving)
 	if len(takers) == 0 {
@@ -58,62 +65,151 @@ func (p *planner) protectOne(s *step, before, after *Mapping, leaving pattern.Se
 		}
 		return
 	}
-	names, waiting, needs := p.wait(takers, leaving)
-	widens := after.Enabled && p.taken(*before).Covers(pattern.NewSet(after.Filters)).Verdict != pattern.Yes
-	switch {
-	case widens && len(needs)+len(waiting) > 0:
-		p.takeBoth(s, before, after, names)
-	case len(waiting) > 0:
-		s.hold(WhyTaker, "some of its events go to "+strings.Join(waiting, ", ")+", which is not ready")
-	default:
-		s.gives = len(needs) > 0
-		s.Needs = append(s.Needs, needs...)
+	var names []string
+	var waits []delay
+	for _, w := range takers {
+		names = append(names, w.addr.Name)
+		if d := p.unready(w, before, leaving); d.why != "" {
+			waits = append(waits, d)
+		}
+	}
+	if len(waits) == 0 {
 		verb := " takes"
 		if len(names) > 1 {
 			verb = " take"
 		}
-		s.Effect = "position kept; " + strings.Join(names, ", ") + verb + " over. May lose events: those unread here that were written before the taker's start"
+		s.Effect = "position kept; " + strings.Join(names, ", ") + verb + " its events, and it has read past where that began"
+		return
 	}
+	d := combined(waits)
+	if !after.Enabled {
+		s.hold(d.why, d.reason)
+		s.until = d.until
+		return
+	}
+	p.takeBoth(s, before, after, d)
 }
 
-// wait says which takers there are, which of them will not take in this pass,
-// and what those that will need before they do.
-func (p *planner) wait(takers []*wish, leaving pattern.Set) (names, waiting []string, needs []Addr) {
-	for _, w := range takers {
-		names = append(names, w.addr.Name)
-		steps := p.makes(w)
-		if p.takes(w, leaving) { // whatever else changes in it
-			if p.runnable(w) {
-				continue
-			}
-			steps = steps[:min(len(steps), 1)]
-		}
-		if len(steps) == 0 || slices.ContainsFunc(steps, (*step).held) {
-			waiting = append(waiting, w.addr.Name)
-			continue
-		}
-		for _, t := range steps {
-			needs = append(needs, t.Addr)
+// combined is what has to be waited for of several delays: the first to say, the
+// latest to wait for.
+func combined(all []delay) delay {
+	d := all[0]
+	for _, other := range all[1:] {
+		d.reason += "; " + other.reason
+		if other.until.IsZero() || d.until.IsZero() {
+			d.until = time.Time{}
+		} else if other.until.After(d.until) {
+			d.until = other.until
 		}
 	}
-	return names, waiting, needs
+	return d
 }
 
-// makes are the steps that a route needs before its mapping takes events, the
-// one of its anchor first.
-func (p *planner) makes(w *wish) []*step {
-	addrs := []Addr{w.addr}
-	if anchor, ok := w.anchor(); ok {
-		addrs = []Addr{anchor, w.addr}
+// unready says why a route cannot be left alone with events that a giver takes;
+// empty if it can.
+func (p *planner) unready(w *wish, giver *Mapping, events pattern.Set) delay {
+	name := w.addr.Name
+	if s := p.step(w.addr); w.live == nil || !p.ours(*w.live) || s != nil && s.impossible() {
+		return delay{why: WhyTaker, reason: "some of its events go to " + name + ", which does not run yet"}
 	}
-	var all []*step
-	for _, a := range addrs {
-		if s := p.step(a); s != nil && !s.follows() {
-			all = append(all, s)
-		}
+	m := *w.live
+	switch {
+	case !p.runnable(w):
+		return delay{why: WhyTaker, reason: "some of its events go to " + name + ", which has nothing to run"}
+	case m.State != "Enabled":
+		return delay{why: WhyTaker, reason: "some of its events go to " + name + ", which is " + m.State}
+	case !p.takes(w, events):
+		return delay{why: WhyTaker, reason: "some of its events go to " + name + ", which does not take them yet"}
 	}
-	return all
+	since, d := p.covers(w, m)
+	if d.why != "" {
+		return d
+	}
+	return p.drained(w, giver, since.Add(qualifiesAfter))
 }
+
+// covers says since when a route's mapping has covered what it takes, or why that
+// does not count.
+func (p *planner) covers(w *wish, m Mapping) (time.Time, delay) {
+	tags, known := p.live.Facts.Tags[m.UUID]
+	name := w.addr.Name
+	switch {
+	case !known:
+		p.ask(AskTags, m.UUID)
+		return time.Time{}, delay{why: WhyAsked, reason: "since when " + name + " takes some of its events, its tags will tell"}
+	case strings.HasPrefix(m.LastResult, "PROBLEM") && !p.assumed(w.addr.Name):
+		return time.Time{}, delay{why: WhyTaker, reason: "some of its events go to " + name + ", whose last batch failed (" + m.LastResult + ")"}
+	case tags[TagSince] == SincePending:
+		p.vouch(m)
+		return time.Time{}, delay{why: WhyTaker, reason: "some of its events go to " + name + ", which was widened just now", until: p.now.Add(qualifiesAfter)}
+	}
+	since, err := time.Parse(time.RFC3339, tags[TagSince])
+	if err != nil {
+		p.vouch(m) // its tags were edited: from now on counts
+		return time.Time{}, delay{why: WhyTaker, reason: "since when " + name + " takes some of its events is not known", until: p.now.Add(qualifiesAfter)}
+	}
+	if until := since.Add(qualifiesAfter); p.now.Before(until) {
+		return since, delay{why: WhyTaker, reason: "some of its events go to " + name + ", which has taken them only since " + since.Format(time.RFC3339), until: until}
+	}
+	return since, delay{}
+}
+
+// assumed says whether the operator vouches for a route having read past where
+// its takers began.
+func (p *planner) assumed(name string) bool { return slices.Contains(p.o.AssumeDrained, name) }
+
+// drained says why a giver is not known to have read past where its taker began;
+// empty if it is. qualified is when the taker could be relied on.
+func (p *planner) drained(w *wish, giver *Mapping, qualified time.Time) delay {
+	waited := p.now.Sub(qualified)
+	name := p.nameOf(*giver)
+	if retention := p.live.Streams[giver.Key.Stream].Retention; p.assumed(name) || retention > 0 && waited >= retention {
+		return delay{}
+	}
+	if assume, set := p.assumeLagBelow(giver); set && waited >= assume {
+		return delay{}
+	}
+	key := giver.Key.lagOf()
+	lag, known := p.live.Facts.Lags[key]
+	wait := "it goes on beside " + w.addr.Name + " until it is known to have read past where that began"
+	advice := "; --assume-drained " + name + " says so"
+	switch {
+	case !known:
+		p.asks = append(p.asks, Ask{What: AskLag, Name: key, Since: p.now.Add(-lagWindow)})
+		return delay{why: WhyAsked, reason: wait + ": its lag has to be read"}
+	case lag.Throttles > 0:
+		return delay{why: WhyTaker, reason: fmt.Sprintf("%s: it was throttled %d times in the last 5 minutes%s", wait, lag.Throttles, advice)}
+	case lag.Datapoints == 0:
+		return delay{why: WhyTaker, reason: wait + ": it took no batch in the last 5 minutes, which proves nothing" + advice, until: p.expiry(giver, qualified)}
+	case lag.Max >= waited:
+		return delay{why: WhyTaker, reason: fmt.Sprintf("%s: it is up to %s behind%s", wait, lag.Max.Round(time.Second), advice)}
+	}
+	return delay{}
+}
+
+// expiry is when nothing from before a time is in the stream any more.
+func (p *planner) expiry(giver *Mapping, qualified time.Time) time.Time {
+	return qualified.Add(p.live.Streams[giver.Key.Stream].Retention)
+}
+
+// assumeLagBelow is what a giver's document says about how far behind it can be.
+func (p *planner) assumeLagBelow(giver *Mapping) (time.Duration, bool) {
+	routing, _, ok := p.owned(*giver)
+	if w := p.claimed[giver.UUID]; w != nil {
+		routing, ok = w.doc.Metadata.Name, true
+	}
+	if doc := p.docOf(routing); ok && doc != nil {
+		return doc.AssumeLagBelow()
+	}
+	return 0, false
+}
+
+// lagWindow is how far back a lag is looked at.
+const lagWindow = 5 * time.Minute
+
+// lagOf is whose IteratorAge tells how far behind a mapping is: its qualified
+// function's, or its function's.
+func (k Key) lagOf() string { return k.Target() }
 
 // takes says whether a route's live mapping takes already what the route wants
 // of some events.
@@ -135,20 +231,30 @@ func (p *planner) runnable(w *wish) bool {
 	return w.route.Isolation != spec.IsolationAlias || p.ownsAlias(w.alias.Key)
 }
 
-// takeBoth turns an update that gives and takes into one that only takes.
-func (p *planner) takeBoth(s *step, before, after *Mapping, takers []string) {
-	filters, err := p.taken(*before).Union(pattern.NewSet(after.Filters)).Filters()
-	if err != nil {
-		s.hold(WhyTaker, "it gives and takes events at once, and both do not fit into one filter: "+err.Error())
+// takeBoth makes an update keep what the mapping takes beside what it is to take,
+// and holds the rest of it.
+func (p *planner) takeBoth(s *step, before, after *Mapping, d delay) {
+	both := *after
+	both.Filters = before.Filters
+	if want := pattern.NewSet(after.Filters); p.taken(*before).Covers(want).Verdict != pattern.Yes {
+		filters, err := p.taken(*before).Union(want).Filters()
+		if err != nil {
+			s.hold(WhyTaker, d.reason+"; until then it would have to take what it takes and what it is to take, and both do not fit into one filter: "+err.Error())
+			return
+		}
+		both.Filters = filters
+	}
+	if len(Differences(before, &both)) == 0 {
+		s.hold(d.why, d.reason)
+		s.until = d.until
 		return
 	}
-	both := *after
-	both.Filters = filters
-	p.restOf(s, Update, &both, after, WhyTaker, "it first takes what is new, and gives the rest to "+strings.Join(takers, ", ")+" in a later pass")
-	s.After = &both
-	if slices.Equal(before.Filters, both.Filters) || p.taken(*before).Equal(pattern.NewSet(filters)) {
-		both.Filters = before.Filters
+	if slices.Equal(both.Filters, before.Filters) {
+		both.Tags = withoutTag(after.Tags, TagSince) // it is not widened yet
 	}
+	s.later = p.restOf(s, Update, &both, after, d.why, d.reason)
+	s.later.until = d.until
+	s.After = &both
 }
 
 // mayShare says whether a live mapping takes some events of a set, or may.

@@ -241,7 +241,7 @@ func (p *planner) start(w *wish) beginning {
 	now := p.now.Truncate(time.Second) // earlier by less than a second: a duplicate at most
 	if giver, stays := p.giver(w); giver != "" {
 		at := Start{At: now.Add(-takeoverLead)}
-		effect := fmt.Sprintf("takes over from %s, starts at %s: duplicates of 2 minutes, no gap", giver, at)
+		effect := fmt.Sprintf("starts at %s: no gap; %s goes on beside it until it is known to have read past that, and both process those events", at, giver)
 		if stays {
 			effect = fmt.Sprintf("starts at %s: no gap, and %s, which takes some of its events, is left as it is: both process those", at, giver)
 		}

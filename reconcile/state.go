@@ -51,6 +51,15 @@ type Facts struct {
 
 	ConsumerTags map[string]map[string]string `json:"consumerTags,omitempty"` // by the ARN of the consumer
 	Lineages     map[string]Lineage           `json:"lineages,omitempty"`     // further back than Stream.Shards, by stream
+	Lags         map[string]Lag               `json:"lags,omitempty"`         // by FUNCTION or FUNCTION:QUALIFIER
+}
+
+// Lag is how far behind the batches of a function, or of one of its qualifiers,
+// were in the last 5 minutes, by CloudWatch's IteratorAge.
+type Lag struct {
+	Datapoints int           `json:"datapoints"` // minutes with a batch; 0 proves nothing
+	Max        time.Duration `json:"max"`        // age of the oldest last record of a batch
+	Throttles  int           `json:"throttles"`
 }
 
 // Lineage is what a stream's shards are and were since some time.

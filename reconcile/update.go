@@ -90,6 +90,15 @@ func (p *planner) explainFilter(s *step, live, after Mapping) {
 	}
 }
 
+func withoutTag(tags map[string]string, key string) map[string]string {
+	if _, ok := tags[key]; !ok {
+		return tags
+	}
+	tags = maps.Clone(tags)
+	delete(tags, key)
+	return tags
+}
+
 func (s *step) setTag(key, value string) {
 	m := s.After.(*Mapping)
 	tags := maps.Clone(m.Tags)

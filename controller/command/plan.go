@@ -22,6 +22,7 @@ func passFlags(cmd *cobra.Command, o *reconcile.Options) {
 	f.StringVar(&o.Owner, "owner", "default", "whose mappings and aliases are ours, at most 32 characters")
 	f.DurationVar(&o.RespectManual, "respect-manual", time.Hour, "how long a mapping that a person disabled is left alone")
 	f.IntVar(&o.AllowDeletes, "allow-deletes", 0, "how many mappings of a routing may be stopped in one run, whatever share of it they are")
+	f.StringArrayVar(&o.AssumeDrained, "assume-drained", nil, "ROUTING/ROUTE that is known to have read past where those that take its events began; may be repeated")
 	f.BoolVar(&o.Prune, "prune", false, "retire what is ours and no document names as well")
 	f.IntVar(&o.KeepFree, "keep-free", 0, "concurrent executions of the account that stay unreserved; 0 is the larger of 100 and a fifth of the limit")
 }

@@ -53,3 +53,6 @@ func Real() Timing {
 		DataPlane:      90 * time.Second,
 	}
 }
+
+// SetTiming changes the delays of what begins from now on.
+func (w *World) SetTiming(t Timing) { w.timing = t }

@@ -26,6 +26,7 @@ func (r *Reader) Answer(ctx context.Context, s reconcile.State, asks []reconcile
 
 		ConsumerTags: copied(s.Facts.ConsumerTags),
 		Lineages:     copied(s.Facts.Lineages),
+		Lags:         copied(s.Facts.Lags),
 	}
 	for _, ask := range asks {
 		var err error
@@ -40,6 +41,8 @@ func (r *Reader) Answer(ctx context.Context, s reconcile.State, asks []reconcile
 			facts.ConsumerTags[ask.Name], err = r.consumerTags(ctx, ask.Name)
 		case reconcile.AskLineage:
 			facts.Lineages[ask.Name], err = r.lineage(ctx, ask)
+		case reconcile.AskLag:
+			facts.Lags[ask.Name], err = r.lag(ctx, ask)
 		case reconcile.AskLimits:
 			facts.Limits, err = r.limits(ctx)
 		default:

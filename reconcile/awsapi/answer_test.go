@@ -143,6 +143,30 @@ func TestAnswerLineage(t *testing.T) {
 	})
 }
 
+// TestAnswerLag reads how old batches were, of an alias and of its function, and
+// nothing where there was none.
+func TestAnswerLag(t *testing.T) {
+	inScene(t, func(s *scene) {
+		s.foreign(&lambda.CreateEventSourceMappingInput{EventSourceArn: aws.String(streamARN), FunctionName: aws.String(function + ":live")})
+		time.Sleep(time.Minute)
+		s.server.Do(func(w *world.World) {
+			_, _, err := w.Put(s.place, stream, "k", []byte("{}"))
+			s.ok(err)
+		})
+		time.Sleep(2 * time.Minute)
+		for name, want := range map[string]int{function: 1, function + ":live": 1, function + ":other": 0, "nobody": 0} {
+			got := s.answer(s.observe(), reconcile.Ask{What: reconcile.AskLag, Name: name, Since: time.Now().Add(-5 * time.Minute)}).Lags[name]
+			if got.Datapoints != want || got.Max > 2*time.Second || want > 0 && got.Max == 0 || got.Throttles != 0 {
+				t.Errorf("%s: %+v", name, got)
+			}
+		}
+		time.Sleep(10 * time.Minute)
+		if got := s.answer(s.observe(), reconcile.Ask{What: reconcile.AskLag, Name: function, Since: time.Now().Add(-5 * time.Minute)}).Lags[function]; got.Datapoints != 0 {
+			t.Errorf("long after: %+v", got)
+		}
+	})
+}
+
 func TestAnswerGone(t *testing.T) {
 	inScene(t, func(s *scene) {
 		live := s.withRoutes("placed")
@@ -162,6 +186,7 @@ func TestAnswerGone(t *testing.T) {
 
 			ConsumerTags: map[string]map[string]string{},
 			Lineages:     map[string]reconcile.Lineage{},
+			Lags:         map[string]reconcile.Lag{},
 		}
 		if diff := cmp.Diff(want, facts); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
@@ -26,6 +27,7 @@ type Options struct {
 type Client struct {
 	lambda  *lambda.Client
 	kinesis *kinesis.Client
+	metrics *cloudwatch.Client
 	region  string
 	timeout time.Duration
 }
@@ -40,6 +42,7 @@ func New(cfg aws.Config, o Options) *Client {
 	return &Client{
 		lambda:  lambda.NewFromConfig(cfg, func(l *lambda.Options) { l.APIOptions = append(l.APIOptions, stack...) }),
 		kinesis: kinesis.NewFromConfig(cfg, func(k *kinesis.Options) { k.APIOptions = append(k.APIOptions, stack...) }),
+		metrics: cloudwatch.NewFromConfig(cfg), // its limits are its own, and its answers no JSON
 		region:  cfg.Region,
 		timeout: o.SettleTimeout,
 	}
@@ -47,7 +50,7 @@ func New(cfg aws.Config, o Options) *Client {
 
 // Reader returns what a dry run may hold.
 func (c *Client) Reader() *Reader {
-	return &Reader{lambda: c.lambda, kinesis: c.kinesis, region: c.region}
+	return &Reader{lambda: c.lambda, kinesis: c.kinesis, metrics: c.metrics, region: c.region}
 }
 
 // Writer returns the writer of one pass. The changes it is given name streams
@@ -63,6 +66,7 @@ func (c *Client) Writer(live reconcile.State) *Writer {
 type Reader struct {
 	lambda  lambdaReader
 	kinesis kinesisReader
+	metrics metricReader
 	region  string
 }
 
@@ -93,6 +97,11 @@ type lambdaReader interface {
 	GetPolicy(context.Context, *lambda.GetPolicyInput, ...func(*lambda.Options)) (*lambda.GetPolicyOutput, error)
 	ListFunctionUrlConfigs(context.Context, *lambda.ListFunctionUrlConfigsInput, ...func(*lambda.Options)) (*lambda.ListFunctionUrlConfigsOutput, error)
 	GetAccountSettings(context.Context, *lambda.GetAccountSettingsInput, ...func(*lambda.Options)) (*lambda.GetAccountSettingsOutput, error)
+}
+
+// metricReader is what looking takes of CloudWatch.
+type metricReader interface {
+	GetMetricData(context.Context, *cloudwatch.GetMetricDataInput, ...func(*cloudwatch.Options)) (*cloudwatch.GetMetricDataOutput, error)
 }
 
 // lambdaWriter is what changing takes of Lambda.

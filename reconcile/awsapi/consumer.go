@@ -121,7 +121,7 @@ func (w *Writer) confirmConsumer(ctx context.Context, after *reconcile.Consumer,
 	i := slices.IndexFunc(all, func(c reconcile.Consumer) bool { return c.Key == after.Key })
 	switch {
 	case i < 0:
-		return stale("consumer %s came and went", after.Key)
+		return stale("AWS is busy with stream %s, or consumer %s came and went", after.Key.Stream, after.Key)
 	case all[i].Status == "DELETING":
 		return stale("consumer %s is being deleted", after.Key)
 	}

@@ -1,0 +1,218 @@
+package command_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/eventrouting/eventrouting/emulator/verdict"
+	"github.com/eventrouting/eventrouting/emulator/world"
+	"github.com/eventrouting/eventrouting/spec"
+)
+
+// voyage is a routing whose document is edited while records flow, and a
+// controller that passes every few minutes.
+type voyage struct {
+	*rig
+	random *rand.Rand
+	types  []string
+	n      int // records written
+	routed []verdict.Routed
+	wanted map[string]time.Time // types that the document in force wants, and since when they are judged
+	log    []string
+	failed string // type that the function fails now
+}
+
+var voyageTypes = []string{"A", "B", "C", "D", "E"}
+
+func (v *voyage) say(format string, args ...any) {
+	v.log = append(v.log, time.Now().Format("02 15:04:05 ")+fmt.Sprintf(format, args...))
+}
+
+// flow lets records be written for a while: one of each type every few seconds.
+func (v *voyage) flow(d time.Duration) {
+	for end := time.Now().Add(d); time.Now().Before(end); {
+		time.Sleep(time.Duration(1+v.random.IntN(8)) * time.Second)
+		v.server.Do(func(w *world.World) {
+			for _, t := range v.types {
+				v.n++
+				if _, _, err := w.Put(here, "orders-events", fmt.Sprint("k", v.n%13), fmt.Appendf(nil, `{"eventType":"%s","n":%d}`, t, v.n)); err != nil {
+					v.t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// commit puts a document in force and lets a pass happen, some time later.
+func (v *voyage) commit(docs []spec.EventRouting) {
+	now := time.Now()
+	wants := map[string]bool{}
+	for _, r := range docs[0].Resolve() {
+		for _, t := range voyageTypes {
+			wants[t] = wants[t] || r.Enabled && (r.CatchAll || slices.Contains(r.EventTypes, t))
+		}
+	}
+	for t, since := range v.wanted {
+		if !wants[t] {
+			v.routed = append(v.routed, verdict.Routed{Type: t, From: since, To: now})
+			delete(v.wanted, t)
+		}
+	}
+	v.pass(docs)
+	for t, wanted := range wants {
+		if _, known := v.wanted[t]; wanted && !known {
+			// Nobody took it before: a mapping that is widened takes it from when the
+			// data plane knows, which is the gap between a commit and its effect.
+			v.wanted[t] = time.Now().Add(6 * time.Minute)
+		}
+	}
+}
+
+// pass is one pass of a controller.
+func (v *voyage) pass(docs []spec.EventRouting) {
+	p := v.plan(docs)
+	for _, c := range p.Changes {
+		v.say("%s %s: %s", c.Action, c.Addr, c.Reason)
+	}
+	for _, h := range p.Held {
+		v.say("held %s %s: %s: %s", h.Action, h.Addr, h.Why, h.Reason)
+	}
+	if _, err := v.apply(v.t.Context(), v.server.Client().Do, docs); err != nil {
+		v.say("the pass failed: %v", err)
+	}
+}
+
+// draft draws a document: types dealt out to routes, with a catch-all or not.
+func (v *voyage) draft() string {
+	var b strings.Builder
+	n := 1 + v.random.IntN(3)
+	dealt := make([][]string, n)
+	for _, t := range voyageTypes {
+		if i := v.random.IntN(n + 1); i < n {
+			dealt[i] = append(dealt[i], t)
+		}
+	}
+	catchAll := v.random.IntN(2) == 0
+	for i, types := range dealt {
+		if len(types) == 0 {
+			continue
+		}
+		isolation := []string{"Alias", "Alias", "Alias", "FanOut"}[v.random.IntN(4)]
+		fmt.Fprintf(&b, "    - {name: r%d, eventTypes: [%s], isolation: %s, batchSize: %d}\n", i, strings.Join(types, ", "), isolation, 1+v.random.IntN(20))
+	}
+	if catchAll || b.Len() == 0 {
+		b.WriteString("    - {name: rest, catchAll: true}\n")
+	}
+	return b.String()
+}
+
+// TestNothingLost edits a document at random while records flow, with a data
+// plane that is up to five minutes late, a function that fails some types for a
+// while, and reshards. No record of a type that was routed all the while is lost.
+func TestNothingLost(t *testing.T) {
+	sum := map[string]int{}
+	for seed := range uint64(40) {
+		synctest.Test(t, func(t *testing.T) {
+			v := newVoyage(t, seed)
+			v.sail(6)
+			got := v.verdict()
+			sum["edits"] += 6
+			sum["records"] += got.Written
+			sum["expected"] += got.Expected
+			sum["delivered"] += got.Delivered
+			sum["lost"] += len(got.Lost)
+			sum["again"] += got.Duplicates["again"]
+			sum["beside"] += got.Duplicates["beside"]
+			if len(got.Lost) > 0 || len(got.Disorder) > 0 {
+				for _, r := range got.Lost[:min(5, len(got.Lost))] {
+					v.say("LOST: %+v", r)
+				}
+				t.Errorf("seed %d: %d lost, %d out of order:\n%s", seed, len(got.Lost), len(got.Disorder), strings.Join(v.log, "\n"))
+			}
+		})
+	}
+	t.Log(sum)
+}
+
+func newVoyage(t *testing.T, seed uint64) *voyage {
+	r := newRig(t, map[string]int{"orders-events": 2}, "order-processor")
+	v := &voyage{rig: r, random: rand.New(rand.NewPCG(seed, 7)), types: voyageTypes, wanted: map[string]time.Time{}}
+	typeOf := verdict.TypeAt("eventType")
+	r.server.Do(func(w *world.World) {
+		w.Log(true)
+		w.SetTiming(lateTiming())
+		coin := func() bool { return v.random.IntN(2) == 0 }
+		w.SetKnobs(world.Knobs{StaleUpdates: coin(), EarlyConsumers: coin(), RefuseOldTimes: coin(), LatestAtCreate: coin(), FilterAtBatch: coin()})
+		w.SetHandler(func(_ string, x world.Record, _ time.Time) (time.Duration, bool) {
+			return 5 * time.Millisecond, typeOf(x.Data) != v.failed
+		})
+	})
+	return v
+}
+
+// lateTiming has a data plane that is up to five minutes late.
+func lateTiming() world.Timing {
+	timing := world.Short()
+	timing.DataPlaneLeast, timing.DataPlane = 0, 5*time.Minute
+	return timing
+}
+
+// sail goes through a number of edits, and waits for the last handovers.
+func (v *voyage) sail(edits int) {
+	var docs []spec.EventRouting
+	for range edits {
+		text := v.draft()
+		v.say("edit:\n%s", text)
+		docs = load(v.t, []byte(strings.Replace(ordersText, "{maxAttempts: 5, maxAge: 6h}", "{maxAge: 23h}", 1)+text))
+		v.commit(docs)
+		for range v.random.IntN(12) {
+			v.flow(time.Duration(20+v.random.IntN(200)) * time.Second)
+			v.pass(docs)
+		}
+		v.mishap()
+	}
+	v.failed = ""
+	for range 40 {
+		v.flow(5 * time.Minute)
+		p := v.plan(docs)
+		if p.Empty() && handingOver(p) == 0 {
+			break
+		}
+		v.pass(docs)
+	}
+	v.flow(time.Minute)
+	time.Sleep(30 * time.Minute)
+}
+
+// mishap is something that happens besides.
+func (v *voyage) mishap() {
+	switch v.random.IntN(4) {
+	case 0:
+		v.failed = voyageTypes[v.random.IntN(len(voyageTypes))]
+		v.say("the function fails %s", v.failed)
+	case 1:
+		v.failed = ""
+	case 2:
+		n := 1 + v.random.IntN(4)
+		v.server.Do(func(w *world.World) {
+			if _, err := w.UpdateShardCount(here, "orders-events", n); err == nil {
+				v.say("resharded to %d", n)
+			}
+		})
+	}
+}
+
+func (v *voyage) verdict() verdict.Verdict {
+	routed := v.routed
+	for t, since := range v.wanted {
+		routed = append(routed, verdict.Routed{Type: t, From: since})
+	}
+	var facts []world.Fact
+	v.server.Do(func(w *world.World) { facts = slices.Clone(w.Facts()) })
+	return verdict.Judge(verdict.Case{Facts: facts, Routed: routed, TypeOf: verdict.TypeAt("eventType")})
+}
