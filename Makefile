@@ -17,6 +17,10 @@ lint: ## go vet and golangci-lint
 test: ## all tests, with the race detector
 	go test -race ./...
 
+.PHONY: simulate
+simulate: ## edit documents at random under traffic, for SEEDS=N worlds
+	SEEDS=$(or $(SEEDS),300) go test ./controller/command -run NothingLost -v -timeout 0
+
 .PHONY: golden
 golden: ## write the golden files anew; read the difference before you commit it
 	go test ./reconcile/... ./controller/... -update

@@ -199,7 +199,8 @@ func (s *step) waits() bool { return s.impossible() || s.why == WhyStart }
 func (p *planner) countRest(d *demand, counted map[string]bool) {
 	for _, m := range p.index.onFunction[d.Function] {
 		until, stopped := p.stopped(m)
-		if counted[m.UUID] || !m.running() && !stopped {
+		finishes := p.finishing[m.UUID]
+		if counted[m.UUID] || !m.running() && !stopped && finishes == nil {
 			continue
 		}
 		_, observed := p.live.Streams[m.Key.Stream]
@@ -211,7 +212,10 @@ func (p *planner) countRest(d *demand, counted map[string]bool) {
 			if p.ours(m) {
 				t.What = "mapping"
 			}
-			if stopped {
+			switch {
+			case finishes != nil && !finishes.held():
+				d.rises = append(d.rises, rise{step: finishes, adds: t.Value, saves: t.Value})
+			case stopped:
 				t.What, t.Until = "stopped", until
 				d.stopped = append(d.stopped, m)
 			}

@@ -65,18 +65,19 @@ type planner struct {
 	demands  []*demand
 	asks     []Ask
 
-	sets    map[string]pattern.Set // of live mappings, by UUID
-	claimed map[string]*wish       // by UUID of the mapping that is the route's
-	active  map[string]*widths     // by stream
-	vouched map[string]bool        // by UUID
-	at      map[Addr]*step         // the first step at an address
-	index   index
+	sets      map[string]pattern.Set // of live mappings, by UUID
+	claimed   map[string]*wish       // by UUID of the mapping that is the route's
+	active    map[string]*widths     // by stream
+	finishing map[string]*step       // by UUID
+	vouched   map[string]bool        // by UUID
+	at        map[Addr]*step         // the first step at an address
+	index     index
 }
 
 func newPlanner(docs []spec.EventRouting, live State, o Options, now time.Time) *planner {
 	p := &planner{
 		live: live, o: o, now: now.UTC(), docs: slices.Clone(docs),
-		sets: map[string]pattern.Set{}, claimed: map[string]*wish{}, active: map[string]*widths{}, vouched: map[string]bool{}, at: map[Addr]*step{},
+		sets: map[string]pattern.Set{}, claimed: map[string]*wish{}, active: map[string]*widths{}, vouched: map[string]bool{}, finishing: map[string]*step{}, at: map[Addr]*step{},
 	}
 	slices.SortStableFunc(p.docs, func(a, b spec.EventRouting) int {
 		return cmp.Or(cmp.Compare(a.Metadata.Name, b.Metadata.Name), cmp.Compare(a.Origin.File, b.Origin.File))

@@ -184,6 +184,10 @@ func (p *planner) expire(doc *spec.EventRouting, live Mapping, name string) {
 	if doc != nil {
 		after = doc.RetireAfter()
 	}
+	if _, ours := offBy(live, tags); !ours && p.wantsAny(live) {
+		p.finish(doc, live, name)
+		return
+	}
 	off, ok := ParseOff(tags[TagOff])
 	if !ok || off.Cause != OffRemoved && off.Cause != OffMoved || live.Modified.After(off.At.Add(offGrace)) {
 		marked := live
@@ -204,6 +208,33 @@ func (p *planner) expire(doc *spec.EventRouting, live Mapping, name string) {
 		Reason: "it was retired at " + off.At.Format(time.RFC3339) + " (" + off.Cause + ")",
 		Effect: "its position is gone for good; wanted again it would start anew",
 	}})
+}
+
+// wantsAny says whether an enabled route wants some of what a mapping takes.
+func (p *planner) wantsAny(m Mapping) bool {
+	return slices.ContainsFunc(p.index.wantStream[m.Key.Stream], func(w *wish) bool { return w.route.Enabled && p.mayShare(m, w.set) })
+}
+
+// finish plans to enable a mapping that no route wants and a person disabled: what
+// it has not read is wanted, and others began later. It stops once it has read
+// that.
+func (p *planner) finish(doc *spec.EventRouting, live Mapping, name string) {
+	after := live
+	after.Enabled = true
+	after.Tags = map[string]string{TagOff: Off{OffRevived, p.now}.String()}
+	s := p.add(&step{doc: doc, Change: Change{
+		Action: Revive, Addr: Addr{KindMapping, p.freeName(live, name)}, Before: &live, After: &after,
+		Reason: "a person disabled it, and what it has not read is wanted", Effect: "goes on where it stopped, until others are known to have all of that",
+	}})
+	p.finishing[live.UUID] = s
+	if p.index.wantFunction[live.Key.Function] == nil {
+		s.hold(WhyUnsupported, "no route runs function "+live.Key.Function+" any more, so that nothing sees to its concurrency: enable the mapping by hand until it has read what it has to")
+		return
+	}
+	if until := live.Modified.Add(p.o.RespectManual); p.now.Before(until) {
+		s.hold(WhyByHand, "a person disabled it")
+		s.until = until
+	}
 }
 
 // freeName is what a change of a mapping that no route wants goes by: the route

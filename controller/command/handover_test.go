@@ -3,7 +3,9 @@ package command_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/eventrouting/eventrouting/emulator/verdict"
 	"github.com/eventrouting/eventrouting/emulator/world"
+	"github.com/eventrouting/eventrouting/reconcile"
 	"github.com/eventrouting/eventrouting/spec"
 )
 
@@ -25,6 +28,8 @@ type voyage struct {
 	wanted map[string]time.Time // types that the document in force wants, and since when they are judged
 	log    []string
 	failed string // type that the function fails now
+
+	crashes int
 }
 
 var voyageTypes = []string{"A", "B", "C", "D", "E"}
@@ -52,10 +57,8 @@ func (v *voyage) flow(d time.Duration) {
 func (v *voyage) commit(docs []spec.EventRouting) {
 	now := time.Now()
 	wants := map[string]bool{}
-	for _, r := range docs[0].Resolve() {
-		for _, t := range voyageTypes {
-			wants[t] = wants[t] || r.Enabled && (r.CatchAll || slices.Contains(r.EventTypes, t))
-		}
+	for _, t := range voyageTypes {
+		wants[t] = routeOf(docs[0], t) != ""
 	}
 	for t, since := range v.wanted {
 		if !wants[t] {
@@ -64,13 +67,51 @@ func (v *voyage) commit(docs []spec.EventRouting) {
 		}
 	}
 	v.pass(docs)
-	for t, wanted := range wants {
-		if _, known := v.wanted[t]; wanted && !known {
-			// Nobody took it before: a mapping that is widened takes it from when the
-			// data plane knows, which is the gap between a commit and its effect.
+}
+
+// begin says from when on a type that nobody took before is judged: once its
+// route's mapping takes it. One that is widened takes it from when the data plane
+// knows, which is the gap between a commit and its effect.
+func (v *voyage) begin(docs []spec.EventRouting) {
+	var p *reconcile.Plan
+	for _, t := range voyageTypes {
+		if _, known := v.wanted[t]; known {
+			continue
+		}
+		route := routeOf(docs[0], t)
+		if route == "" {
+			continue
+		}
+		if p == nil {
+			p = new(v.plan(docs))
+		}
+		if !changing(*p, "orders/"+route) {
 			v.wanted[t] = time.Now().Add(6 * time.Minute)
 		}
 	}
+}
+
+// routeOf is the route that takes a type: the one that names it, else the
+// catch-all; empty for none.
+func routeOf(doc spec.EventRouting, eventType string) string {
+	rest := ""
+	for _, r := range doc.Resolve() {
+		switch {
+		case slices.Contains(r.EventTypes, eventType):
+			return r.Name
+		case r.CatchAll:
+			rest = r.Name
+		}
+	}
+	return rest
+}
+
+// changing says whether a plan does more to a route's mapping than narrow it.
+func changing(p reconcile.Plan, route string) bool {
+	mine := func(c reconcile.Change) bool {
+		return c.Addr == reconcile.Addr{Kind: reconcile.KindMapping, Name: route}
+	}
+	return slices.ContainsFunc(p.Changes, mine) || slices.ContainsFunc(p.Held, func(h reconcile.Held) bool { return mine(h.Change) && h.Why != reconcile.WhyTaker })
 }
 
 // pass is one pass of a controller.
@@ -82,9 +123,17 @@ func (v *voyage) pass(docs []spec.EventRouting) {
 	for _, h := range p.Held {
 		v.say("held %s %s: %s: %s", h.Action, h.Addr, h.Why, h.Reason)
 	}
+	if v.random.IntN(3) == 0 {
+		k, effect := 1+v.random.IntN(25), v.random.IntN(2) == 0
+		n := killed(v.t.Context(), v.rig, docs, k, effect)
+		v.say("it died at call %d of %d, with its effect: %v", k, n, effect)
+		v.crashes++
+		time.Sleep(time.Duration(v.random.IntN(60)) * time.Second)
+	}
 	if _, err := v.apply(v.t.Context(), v.server.Client().Do, docs); err != nil {
 		v.say("the pass failed: %v", err)
 	}
+	v.begin(docs)
 }
 
 // draft draws a document: types dealt out to routes, with a catch-all or not.
@@ -113,15 +162,21 @@ func (v *voyage) draft() string {
 
 // TestNothingLost edits a document at random while records flow, with a data
 // plane that is up to five minutes late, a function that fails some types for a
-// while, and reshards. No record of a type that was routed all the while is lost.
+// while, reshards, people who disable and enable mappings, and passes that die at
+// some call. No record of a type that was routed all the while is lost.
 func TestNothingLost(t *testing.T) {
 	sum := map[string]int{}
-	for seed := range uint64(40) {
+	seeds := 30
+	if n, err := strconv.Atoi(os.Getenv("SEEDS")); err == nil {
+		seeds = n // make simulate SEEDS=1000
+	}
+	for seed := range uint64(seeds) {
 		synctest.Test(t, func(t *testing.T) {
 			v := newVoyage(t, seed)
 			v.sail(6)
 			got := v.verdict()
 			sum["edits"] += 6
+			sum["crashes"] += v.crashes
 			sum["records"] += got.Written
 			sum["expected"] += got.Expected
 			sum["delivered"] += got.Delivered
@@ -180,7 +235,8 @@ func (v *voyage) sail(edits int) {
 	for range 40 {
 		v.flow(5 * time.Minute)
 		p := v.plan(docs)
-		if p.Empty() && handingOver(p) == 0 {
+		manual := slices.ContainsFunc(p.Held, func(h reconcile.Held) bool { return h.Why == reconcile.WhyByHand })
+		if p.Empty() && handingOver(p) == 0 && !manual {
 			break
 		}
 		v.pass(docs)
@@ -191,7 +247,7 @@ func (v *voyage) sail(edits int) {
 
 // mishap is something that happens besides.
 func (v *voyage) mishap() {
-	switch v.random.IntN(4) {
+	switch v.random.IntN(6) {
 	case 0:
 		v.failed = voyageTypes[v.random.IntN(len(voyageTypes))]
 		v.say("the function fails %s", v.failed)
@@ -204,7 +260,23 @@ func (v *voyage) mishap() {
 				v.say("resharded to %d", n)
 			}
 		})
+	case 3, 4:
+		v.person(v.random.IntN(2))
 	}
+}
+
+// person disables or enables a mapping. What a person deletes is gone with its
+// position: the README says so.
+func (v *voyage) person(what int) {
+	v.server.Do(func(w *world.World) {
+		all, _, err := w.Mappings(here, world.MappingsQuery{})
+		if err != nil || len(all) == 0 {
+			return
+		}
+		m := all[v.random.IntN(len(all))]
+		_, err = w.UpdateMapping(here, m.UUID, world.MappingUpdate{Settings: world.MappingSettings{Enabled: new(what == 1)}})
+		v.say("a person %s %s of %s (%v)", []string{"disables", "enables"}[what], m.UUID[:8], m.FunctionArn, err)
+	})
 }
 
 func (v *voyage) verdict() verdict.Verdict {
