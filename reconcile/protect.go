@@ -20,7 +20,7 @@ import (
 func (p *planner) protect() {
 	for _, s := range slices.Clone(p.steps) {
 		before, after := s.mappings()
-		if before == nil || after == nil || s.held() || !before.Enabled || p.dead(*before) {
+		if before == nil || after == nil || s.held() || !before.Enabled && !p.owes(s, before) || p.dead(*before) {
 			continue
 		}
 		leaving := p.taken(*before)
@@ -35,6 +35,17 @@ func (p *planner) protect() {
 		}
 		p.protectOne(s, before, after, leaving)
 	}
+}
+
+// owes says whether a mapping that is about to be enabled has unread what was wanted
+// all the while: a person disabled it, or there was no room for it. What a document
+// had disabled, or nobody wanted, it does not owe.
+func (p *planner) owes(s *step, before *Mapping) bool {
+	if s.Action != Revive {
+		return false
+	}
+	off, ours := offBy(*before, p.live.Facts.Tags[before.UUID])
+	return !ours || off.Cause == OffAdmission || off.Cause == OffRevived
 }
 
 // takers are the enabled routes that want some of the events leaving a mapping.

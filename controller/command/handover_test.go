@@ -202,7 +202,7 @@ func newVoyage(t *testing.T, seed uint64) *voyage {
 		w.Log(true)
 		w.SetTiming(lateTiming())
 		coin := func() bool { return v.random.IntN(2) == 0 }
-		w.SetKnobs(world.Knobs{StaleUpdates: coin(), EarlyConsumers: coin(), RefuseOldTimes: coin(), LatestAtCreate: coin(), FilterAtBatch: coin()})
+		w.SetKnobs(world.Knobs{StaleUpdates: coin(), EarlyConsumers: coin(), RefuseOldTimes: coin(), LatestAtCreate: coin(), FilterAtBatch: coin(), ListLag: time.Duration(v.random.IntN(3)) * 4 * time.Second})
 		w.SetHandler(func(_ string, x world.Record, _ time.Time) (time.Duration, bool) {
 			return 5 * time.Millisecond, typeOf(x.Data) != v.failed
 		})

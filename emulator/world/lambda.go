@@ -22,6 +22,7 @@ type lambda struct {
 	pooled    int                  // executions under way that are nobody's reservation
 
 	byStream map[string][]*mapping // nil: to be made
+	gone     []glimpse             // mappings that lists may still show
 }
 
 // The limits of an account that nobody changed. The floor is 100 in nearly all
@@ -43,7 +44,7 @@ func newLambda() lambda {
 
 func (l lambda) clone() lambda {
 	functions, mappings := l.functions, l.mappings
-	l.byStream = nil
+	l.byStream, l.gone = nil, slices.Clone(l.gone)
 	l.functions = make(map[string]*function, len(functions))
 	for name, f := range functions {
 		l.functions[name] = f.clone()

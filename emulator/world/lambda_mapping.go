@@ -93,7 +93,45 @@ type mapping struct {
 	goal  string // state to settle in; empty: gone
 	stamp uint64 // of the transition under way, 0 when there is none
 	tags  Tags
+	was   []glimpse // what lists that lag may still show, oldest first
 	reader
+}
+
+// glimpse is a mapping as it was shown until a time.
+type glimpse struct {
+	until time.Time
+	m     Mapping
+}
+
+// changes notes what a mapping is about to be no longer, for lists that lag.
+func (w *World) changes(m *mapping) {
+	if w.knobs.ListLag <= 0 {
+		return
+	}
+	m.was = append(w.lately(m.was), glimpse{w.now, m.shown})
+}
+
+// lately leaves out what no list shows any more.
+func (w *World) lately(all []glimpse) []glimpse {
+	all = slices.Clip(all)
+	for len(all) > 0 && !all[0].until.After(w.now.Add(-w.knobs.ListLag)) {
+		all = all[1:]
+	}
+	return all
+}
+
+// listed is a mapping as lists show it; false for not yet.
+func (w *World) listed(m *mapping) (Mapping, bool) {
+	if w.knobs.ListLag <= 0 {
+		return m.shown, true
+	}
+	at := w.now.Add(-w.knobs.ListLag)
+	for _, g := range m.was {
+		if g.until.After(at) {
+			return g.m, !m.created.After(at)
+		}
+	}
+	return m.shown, !m.created.After(at)
 }
 
 func (m *mapping) clone() *mapping {
@@ -118,7 +156,9 @@ func (w *World) settleMapping(e event) {
 	if !ok || m.stamp != e.stamp {
 		return
 	}
+	w.changes(m)
 	if m.goal == "" {
+		l.gone = append(w.lately(l.gone), m.was[max(0, len(m.was)-1):]...)
 		delete(l.mappings, e.subject)
 		l.byStream = nil
 		return
@@ -208,10 +248,10 @@ func (w *World) Mappings(at Place, q MappingsQuery) (all []Mapping, next string,
 		}
 		function = r.arn()
 	}
-	mappings := w.at(at).lambda.mappings
+	shown := w.inventory(at)
 	var ids []string
-	for _, id := range sorted(mappings) {
-		m := mappings[id].shown
+	for _, id := range sorted(shown) {
+		m := shown[id]
 		if (q.EventSourceArn == "" || q.EventSourceArn == m.EventSourceArn) &&
 			(function == "" || function == m.FunctionArn) {
 			ids = append(ids, id)
@@ -219,13 +259,28 @@ func (w *World) Mappings(at Place, q MappingsQuery) (all []Mapping, next string,
 	}
 	ids, next, err = list(ids, q.Page, most)
 	for _, id := range ids {
-		m := read(mappings[id].shown)
+		m := read(shown[id])
 		if m.KMSKeyArn != "" {
 			m.FilterCriteria = nil
 		}
 		all = append(all, m)
 	}
 	return all, next, err
+}
+
+// inventory is all mappings as lists show them.
+func (w *World) inventory(at Place) map[string]Mapping {
+	l := &w.at(at).lambda
+	all := make(map[string]Mapping, len(l.mappings))
+	for id, m := range l.mappings {
+		if shown, ok := w.listed(m); ok {
+			all[id] = shown
+		}
+	}
+	for _, g := range w.lately(l.gone) {
+		all[g.m.UUID] = g.m
+	}
+	return all
 }
 
 // DeleteMapping begins the deletion of a mapping and answers what it was.
@@ -238,6 +293,7 @@ func (w *World) DeleteMapping(at Place, uuid string) (Mapping, error) {
 	if m.stamp != 0 {
 		return Mapping{}, busy("delete")
 	}
+	w.changes(m)
 	m.goal = ""
 	modified := m.shown.LastModified
 	w.transit(at, m, deleting, w.timing.MappingDelete)

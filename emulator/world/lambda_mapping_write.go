@@ -156,6 +156,7 @@ func (w *World) UpdateMapping(at Place, uuid string, in MappingUpdate) (Mapping,
 	if err != nil {
 		return Mapping{}, err
 	}
+	w.changes(m)
 	rests := m.idle()
 	state := updating
 	if e := in.Settings.Enabled; e != nil && *e != (m.goal == enabled) {

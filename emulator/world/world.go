@@ -77,6 +77,10 @@ type Knobs struct {
 	// draw it.
 	// Recorded: radkawar/stackd, testdata/aws/kinesis/topology.json, scaled-current-leaves.
 	LatestLags bool
+	// ListLag is how far lists of mappings lag behind what was done, which reading one
+	// mapping does not. None was ever seen, and none is ruled out. The seed does not
+	// draw it.
+	ListLag time.Duration
 	// LatestAtCreate anchors a mapping that starts at LATEST when it is made, and
 	// not when polling begins. Neither is documented; AWS says that records may be
 	// missed.
