@@ -207,7 +207,11 @@ func (p *planner) countRest(d *demand, counted map[string]bool) {
 		switch {
 		case m.Key.Kinesis() && observed:
 			d.streams[m.Key.Stream] = true
-			shards := p.activeShards(m, m.Modified)
+			modified := m.Modified
+			if finishes != nil && !finishes.held() {
+				modified = p.now
+			}
+			shards := p.activeShards(m, modified)
 			t := Term{What: "foreign", Name: p.nameOf(m), Shards: shards, Factor: m.ParallelizationFactor, Value: shards * m.ParallelizationFactor}
 			if p.ours(m) {
 				t.What = "mapping"
@@ -235,7 +239,7 @@ func (p *planner) admit(rises []rise, excess int, reason string) (going []rise, 
 	for _, r := range slices.Backward(rises) {
 		switch {
 		case r.step.held():
-		case excess > 0 && r.step.doc.OnShortage() != spec.OnShortageAdmit:
+		case excess > 0 && (r.step.wish == nil || r.step.doc.OnShortage() != spec.OnShortageAdmit):
 			p.postpone(r.step, reason)
 			held = append(held, r.step.Addr.Name)
 			excess -= r.saves

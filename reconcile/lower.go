@@ -161,6 +161,9 @@ func (p *planner) leftBehind() {
 		if f.Reserved == nil || *f.Reserved == 0 || p.index.wantFunction[name] != nil {
 			continue
 		}
+		if slices.ContainsFunc(p.index.onFunction[name], func(m Mapping) bool { return m.MayRun(p.now) }) {
+			continue // it is still needed
+		}
 		for _, m := range p.index.onFunction[name] {
 			if routing, route, ok := p.owned(m); ok && p.named(m) {
 				p.find(spec.Finding{Severity: spec.Info, Code: CodeReservationLeft, Path: routing + "/" + route, Message: fmt.Sprintf(

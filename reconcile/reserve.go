@@ -161,6 +161,9 @@ func (p *planner) grant(raising []*demand, room int) []int {
 	targets := make([]int, len(raising))
 	give := func(i, want int) {
 		more := max(0, min(want-targets[i], room))
+		if targets[i]+more < raising[i].function.provisioned() {
+			return // AWS reserves no less than that, and others can use it
+		}
 		targets[i] += more
 		room -= more
 	}
@@ -207,8 +210,7 @@ func (p *planner) raise(d *demand, target, quota int) {
 			"function %s needs %d reserved concurrent executions and %d can be had (limit %d, unreserved %d, %d stay free): ask AWS for a quota %s of %d, or lower what other functions reserve; %s",
 			d.Function, d.Required, target, limits.ConcurrentExecutions, limits.Unreserved, p.o.keepFree(limits.ConcurrentExecutions), quotaName, quota, starving(d.held)))
 	}
-	// AWS reserves no less than a function's provisioned concurrency.
-	if target <= d.own() || target < d.function.provisioned() {
+	if target <= d.own() {
 		return
 	}
 	p.gate(d, p.reservation(d, Raise, target))

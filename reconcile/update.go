@@ -113,7 +113,7 @@ func (s *step) setTag(key, value string) {
 // ourselves comes back at once; what a person disabled is left for a while.
 func (p *planner) enable(w *wish, s *step, live Mapping) {
 	s.Action = Revive
-	s.Effect = "goes on where it stopped; what expired meanwhile is gone"
+	s.Effect = "goes on where it stopped: what others have processed of its events since comes again; what expired meanwhile is gone"
 	tags, known := p.live.Facts.Tags[live.UUID]
 	if !known {
 		p.ask(AskTags, live.UUID)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -119,10 +120,26 @@ func (a *applier) run(ctx context.Context) (bool, error) {
 			return false, hint(fmt.Errorf("AWS is still busy with %s", plural(len(busy), "mapping")), "run apply again")
 		}
 		fmt.Fprintf(a.cmd.ErrOrStderr(), "waiting for AWS to finish what it is busy with (%s)\n", plural(len(busy), "mapping"))
-		if _, err := w.Settled(ctx, busy); err != nil && ctx.Err() != nil {
+		if err := settleAll(ctx, w, busy); err != nil {
 			return false, err
-		} // else it settled otherwise than it looked: the next plan sees how
+		}
 	}
+}
+
+// settleAll waits until AWS is done with all that it is busy with. What settles
+// otherwise than it looked is for the next plan to see; only a context that ends is
+// an error.
+func settleAll(ctx context.Context, w reconcile.Writer, busy []reconcile.Change) error {
+	for len(busy) > 0 {
+		done, err := w.Settled(ctx, busy)
+		if err != nil {
+			return context.Cause(ctx)
+		}
+		busy = slices.DeleteFunc(busy, func(c reconcile.Change) bool {
+			return slices.ContainsFunc(done, func(d reconcile.Change) bool { return d.Addr == c.Addr })
+		})
+	}
+	return nil
 }
 
 // unsettled lists what is wanted of mappings that AWS is busy with.
