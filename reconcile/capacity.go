@@ -198,38 +198,46 @@ func (s *step) waits() bool { return s.impossible() || s.why == WhyStart }
 // wants: retired in this pass, orphans, and other people's.
 func (p *planner) countRest(d *demand, counted map[string]bool) {
 	for _, m := range p.index.onFunction[d.Function] {
-		until, stopped := p.stopped(m)
-		finishes := p.finishing[m.UUID]
-		if counted[m.UUID] || !m.running() && !stopped && finishes == nil {
+		if counted[m.UUID] || !m.MayRun(p.now) && p.finishing[m.UUID] == nil {
 			continue
 		}
 		_, observed := p.live.Streams[m.Key.Stream]
 		switch {
 		case m.Key.Kinesis() && observed:
-			d.streams[m.Key.Stream] = true
-			modified := m.Modified
-			if finishes != nil && !finishes.held() {
-				modified = p.now
-			}
-			shards := p.activeShards(m, modified)
-			t := Term{What: "foreign", Name: p.nameOf(m), Shards: shards, Factor: m.ParallelizationFactor, Value: shards * m.ParallelizationFactor}
-			if p.ours(m) {
-				t.What = "mapping"
-			}
-			switch {
-			case finishes != nil && !finishes.held():
-				d.rises = append(d.rises, rise{step: finishes, adds: t.Value, saves: t.Value})
-			case stopped:
-				t.What, t.Until = "stopped", until
-				d.stopped = append(d.stopped, m)
-			}
-			d.term(t)
+			p.countOne(d, m)
 		case m.MaximumConcurrency > 0:
 			d.term(Term{What: "foreign", Name: m.Key.String(), Value: m.MaximumConcurrency})
 		case m.running():
 			d.blind = append(d.blind, "mapping "+m.UUID+" of "+m.Key.Stream)
 		}
 	}
+}
+
+// countOne adds a mapping that no route wants and that reads a stream.
+func (p *planner) countOne(d *demand, m Mapping) {
+	until, stopped := p.stopped(m)
+	finishes := p.finishing[m.UUID]
+	if !m.running() && !stopped && finishes == nil {
+		return
+	}
+	modified := m.Modified
+	if finishes != nil && !finishes.held() {
+		modified = p.now
+	}
+	d.streams[m.Key.Stream] = true
+	shards := p.activeShards(m, modified)
+	t := Term{What: "foreign", Name: p.nameOf(m), Shards: shards, Factor: m.ParallelizationFactor, Value: shards * m.ParallelizationFactor}
+	if p.ours(m) {
+		t.What = "mapping"
+	}
+	switch {
+	case finishes != nil && !finishes.held():
+		d.rises = append(d.rises, rise{step: finishes, adds: t.Value, saves: t.Value})
+	case stopped:
+		t.What, t.Until = "stopped", until
+		d.stopped = append(d.stopped, m)
+	}
+	d.term(t)
 }
 
 // admit holds what is new, last first in the documents' order, until the
