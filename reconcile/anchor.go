@@ -227,17 +227,27 @@ func (p *planner) remember(w *wish) (Start, bool) {
 	case spec.IsolationFanOut:
 		if c, ok := p.live.Consumers[w.consumer()]; ok {
 			if tags := p.live.Facts.ConsumerTags[c.ARN]; p.names(w, tags) {
-				return parseStart(tags[TagStart])
+				return startTag(tags), true
 			}
 		}
 		if w.left != nil {
 			if tags := p.live.Facts.Tags[w.left.UUID]; p.names(w, tags) {
-				return parseStart(tags[TagStart])
+				return startTag(tags), true
 			}
 		}
 	case spec.IsolationFunction:
 	}
 	return Start{}, false
+}
+
+// startTag is the start that tags carry. One that somebody edited is taken for the
+// trim horizon: rather twice than not at all.
+func startTag(tags map[string]string) Start {
+	at, ok := parseStart(tags[TagStart])
+	if !ok {
+		return Start{TrimHorizon: true}
+	}
+	return at
 }
 
 // tag is a start as text, for tags and descriptions.

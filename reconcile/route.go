@@ -265,6 +265,9 @@ func (p *planner) remembered(w *wish, at Start) beginning {
 	anchor, _ := w.anchor()
 	b := beginning{at: at, effect: "starts at " + at.String() + ", as intended when its " + string(anchor.Kind) + " was made"}
 	if at.TrimHorizon {
+		if w.route.Isolation == spec.IsolationFanOut && !w.route.StartFrom.TrimHorizon {
+			b.effect += ", or because the tag that says it cannot be read"
+		}
 		return b
 	}
 	b.future = at.At.After(p.now)
