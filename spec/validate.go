@@ -121,6 +121,7 @@ func (c *check) document() {
 		c.err(CodeName, "spec.function.follow", "%q is neither alias nor version: write an alias, a number, or %s", f, defaultFollow)
 	}
 	c.regions()
+	c.homes()
 	oneOf(c, "spec.isolation", s.Isolation, isolations())
 	oneOf(c, "spec.policy", s.Policy, []Policy{PolicySync, PolicyUpsertOnly, PolicyCreateOnly})
 	c.atLeast("spec.otherReaders", &s.OtherReaders, 0)
@@ -196,6 +197,73 @@ func (c *check) regions() {
 		if got := regionOf(r.Function); got != "" && want != "" && got != want {
 			c.err(CodeRegion, routePath(i)+".function", "is in region %s, %s says %s", got, from, want)
 		}
+	}
+}
+
+// homes checks that all ARNs are of one partition, that of the region, that stream
+// and functions are of one account, and that keys are in the region: AWS keeps
+// partitions apart, and a mapping, what it reads and what it runs are of one account
+// here.
+func (c *check) homes() {
+	region := c.doc.Region()
+	partition, from := partitionOf(region), "region "+region
+	account, whose := "", ""
+	c.eachARN(func(path, text string) {
+		p := strings.Split(text, ":")
+		if len(p) < 6 || p[0] != "arn" {
+			return
+		}
+		switch {
+		case partition == "":
+			partition, from = p[1], path
+		case p[1] != partition:
+			c.err(CodeRegion, path, "is in partition %s, %s is in %s: AWS keeps partitions apart", p[1], from, partition)
+		}
+		switch {
+		case p[2] == "kms" && region != "" && p[3] != region:
+			c.err(CodeRegion, path, "is in region %s, and the mapping in %s: a key is used in its own region", p[3], region)
+		case p[2] != "kinesis" && p[2] != "lambda":
+		case account == "":
+			account, whose = p[4], path
+		case p[4] != account:
+			c.err(CodeRegion, path, "is in account %s, %s in %s: a mapping, its stream and its function are in one account", p[4], whose, account)
+		}
+	})
+}
+
+// partitionOf is the partition of a region; empty where it is not known.
+func partitionOf(region string) string {
+	switch {
+	case region == "", strings.Contains(region, "iso"), strings.HasPrefix(region, "eusc-"):
+		return ""
+	case strings.HasPrefix(region, "cn-"):
+		return "aws-cn"
+	case strings.HasPrefix(region, "us-gov-"):
+		return "aws-us-gov"
+	}
+	return "aws"
+}
+
+// eachARN calls f with whatever in a document may be an ARN.
+func (c *check) eachARN(f func(path, text string)) {
+	s := c.doc.Spec
+	f("spec.stream", s.Stream)
+	f("spec.function.name", s.Function.Name)
+	f("spec.assumeRole", s.AssumeRole)
+	settings := func(path string, s Settings) {
+		f(path+".function", s.Function)
+		if s.KMSKey != nil {
+			f(path+".kmsKey", *s.KMSKey)
+		}
+		if s.OnFailure != nil {
+			f(path+".onFailure", *s.OnFailure)
+		}
+	}
+	if s.Defaults != nil {
+		settings("spec.defaults", *s.Defaults)
+	}
+	for i, r := range s.Routes {
+		settings(routePath(i), r.Settings)
 	}
 }
 
