@@ -39,6 +39,11 @@ func checkOptions(o reconcile.Options) error {
 	case o.RespectManual < 0:
 		return hint(fmt.Errorf("--respect-manual %s is below 0", o.RespectManual), "use a duration such as 1h")
 	}
+	for _, name := range o.AssumeDrained {
+		if routing, route, ok := strings.Cut(name, "/"); !ok || routing == "" || route == "" {
+			return hint(fmt.Errorf("--assume-drained %q is no route", name), "write ROUTING/ROUTE, as the plan says")
+		}
+	}
 	return nil
 }
 
