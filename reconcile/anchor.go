@@ -118,12 +118,19 @@ func (p *planner) proven(w *wish, live Mapping) bool {
 	case !known:
 		p.ask(AskTags, live.UUID)
 		p.add(p.update(w, live)).hold(WhyAsked, "it differs from the document; whose mapping "+live.UUID+" is, its tags will tell")
-	case !p.names(w, tags):
+	case !p.names(w, tags) && !p.renamed(w, tags):
 		p.foreign(w, live.UUID)
 	default:
 		return true
 	}
 	return false
+}
+
+// renamed says whether tags name a route of ours that is gone from a route's
+// routing: with isolation Function its key is the same under its new name.
+func (p *planner) renamed(w *wish, tags map[string]string) bool {
+	return w.route.Isolation == spec.IsolationFunction && tags[TagOwner] == p.o.Owner && tags[TagRouting] == w.doc.Metadata.Name &&
+		p.index.wantAddr[Addr{KindMapping, tags[TagRouting] + "/" + tags[TagRoute]}] == nil
 }
 
 // planAnchor plans the route's anchor and says whether the route can go on.
@@ -132,22 +139,28 @@ func (p *planner) planAnchor(w *wish) bool {
 	case spec.IsolationFanOut:
 		return p.follow(w) && p.planConsumer(w)
 	case spec.IsolationFunction:
-		if !p.follow(w) {
-			return false
-		}
-		if w.live == nil && w.unclear != "" {
-			p.add(p.creation(w)).hold(WhyAsked, "mapping "+w.unclear+" reads the stream for its function; whose that is, its tags will tell")
-			return false
-		}
-		return true
+		return p.follow(w) && p.clear(w)
 	case spec.IsolationAlias:
 	}
-	return p.planAlias(w)
+	return p.clear(w) && p.planAlias(w)
+}
+
+// clear says whether it is known that a route without a mapping has none to
+// inherit.
+func (p *planner) clear(w *wish) bool {
+	if w.live != nil || w.unclear == "" {
+		return true
+	}
+	p.add(p.creation(w)).hold(WhyAsked, "mapping "+w.unclear+" may be the route's; its tags will tell")
+	return false
 }
 
 // planConsumer plans the route's consumer and says whether the route can go on.
 func (p *planner) planConsumer(w *wish) bool {
 	c, exists := p.live.Consumers[w.consumer()]
+	if w.renewed {
+		return p.restart(w, c)
+	}
 	if w.live != nil {
 		return true // it reads the consumer, which is the route's if the mapping is
 	}
@@ -185,6 +198,26 @@ func (p *planner) planConsumer(w *wish) bool {
 	return false
 }
 
+// restart plans to write down where the route's mapping is to start once it is
+// made anew.
+func (p *planner) restart(w *wish, live Consumer) bool {
+	addr, _ := w.anchor()
+	tags, known := p.live.Facts.ConsumerTags[live.ARN]
+	if !known {
+		p.ask(AskConsumerTags, live.ARN)
+		p.add(p.creation(w)).hold(WhyAsked, "whose consumer "+w.consumer().String()+" is, its tags will tell")
+		return false
+	}
+	before, after := live, live
+	before.Tags = maps.Clone(tags)
+	after.Tags = p.anchorTags(w)
+	p.add(&step{wish: w, doc: &w.doc, Change: Change{
+		Action: Update, Addr: addr, Before: &before, After: &after,
+		Reason: "its mapping is made anew", Effect: "none by itself",
+	}})
+	return true
+}
+
 // register plans the registration of the route's consumer.
 func (p *planner) register(w *wish) {
 	addr, _ := w.anchor()
@@ -219,9 +252,15 @@ func (p *planner) anchorTags(w *wish) map[string]string {
 
 // remember is the start that a route's anchor carries; false for none.
 func (p *planner) remember(w *wish) (Start, bool) {
+	if w.renewed {
+		return Start{}, false
+	}
 	switch w.route.Isolation {
 	case spec.IsolationAlias:
 		a, ok := p.live.Aliases[w.alias.Key]
+		if !ok && w.inherited() {
+			a, ok = p.live.Aliases[w.live.Key.alias()]
+		}
 		note, noted := ParseNote(a.Description)
 		return note.Start, ok && noted && note.Owner == p.o.Owner && note.Stream == w.mapping.Key.Stream
 	case spec.IsolationFanOut:

@@ -192,11 +192,14 @@ func (s *step) impossible() bool {
 
 // waits says whether a step does not add to the need in this pass, or has
 // nothing to add it to.
-func (s *step) waits() bool { return s.impossible() || s.why == WhyStart }
+func (s *step) waits() bool {
+	return s.impossible() || s.why == WhyStart || s.why == WhyPolicy || s.why == WhyPaused
+}
 
 // countRest adds the mappings of the function that no route of the documents
 // wants: retired in this pass, orphans, and other people's.
 func (p *planner) countRest(d *demand, counted map[string]bool) {
+	p.countLeft(d)
 	for _, m := range p.index.onFunction[d.Function] {
 		if counted[m.UUID] || !m.MayRun(p.now) && p.finishing[m.UUID] == nil {
 			continue
@@ -210,6 +213,25 @@ func (p *planner) countRest(d *demand, counted map[string]bool) {
 		case m.running():
 			d.blind = append(d.blind, "mapping "+m.UUID+" of "+m.Key.Stream)
 		}
+	}
+}
+
+// countLeft adds the mappings that ran the function until lately and run another
+// one now. The aliases that they had still tell.
+func (p *planner) countLeft(d *demand) {
+	for _, k := range slices.SortedFunc(maps.Keys(p.live.Aliases), compareAliasKeys) {
+		routing, route, ok := SplitQualifier(k.Name)
+		w := p.index.wantAddr[Addr{KindMapping, routing + "/" + route}]
+		if !ok || k.Function != d.Function || w == nil || w.live == nil || w.live.Key.Function == d.Function || !p.ownsAlias(k) {
+			continue
+		}
+		until := w.live.Modified.Add(runsOn)
+		if !p.now.Before(until) {
+			continue
+		}
+		d.streams[w.live.Key.Stream] = true
+		shards := p.activeShards(*w.live, w.live.Modified)
+		d.term(Term{What: "stopped", Name: w.addr.Name, Shards: shards, Factor: w.live.ParallelizationFactor, Value: shards * w.live.ParallelizationFactor, Until: until})
 	}
 }
 
@@ -265,6 +287,10 @@ func (p *planner) admit(rises []rise, excess int, reason string) (going []rise, 
 // nothing written meanwhile is lost to it.
 func (p *planner) postpone(s *step, reason string) {
 	before, after := s.mappings()
+	if after == nil { // it would be made anew
+		s.hold(WhyShortage, reason)
+		return
+	}
 	now := *after
 	switch {
 	case before == nil:

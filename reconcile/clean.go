@@ -23,7 +23,7 @@ func (p *planner) clean() {
 
 // nameless says whether nothing of a routing may be touched: no document names it.
 func (p *planner) nameless(routing string) bool {
-	return !p.o.Prune && !slices.ContainsFunc(p.docs, func(d spec.EventRouting) bool { return d.Metadata.Name == routing })
+	return !p.prunes() && !slices.ContainsFunc(p.docs, func(d spec.EventRouting) bool { return d.Metadata.Name == routing })
 }
 
 // docOf is the document of a routing; nil for none.
@@ -46,6 +46,9 @@ func (p *planner) cleanAliases(going map[string]Addr) {
 			continue
 		}
 		live := p.live.Aliases[k]
+		if on := p.on(k); len(on) == 0 && p.leftLately(k.Function, routing) {
+			continue
+		}
 		if needs, free := used(p.on(k), going); free {
 			p.add(&step{doc: p.docOf(routing), Change: Change{
 				Action: Delete, Addr: Addr{KindAlias, k.String()}, Before: &live, Needs: needs,
@@ -53,6 +56,15 @@ func (p *planner) cleanAliases(going map[string]Addr) {
 			}})
 		}
 	}
+}
+
+// leftLately says whether a mapping may have been given another target than an
+// alias of a routing so lately that AWS still invokes that.
+func (p *planner) leftLately(function, routing string) bool {
+	return slices.ContainsFunc(p.index.mappings, func(m Mapping) bool {
+		of, _, ours := p.owned(m)
+		return (m.Key.Function == function || ours && of == routing) && p.now.Before(m.Modified.Add(runsOn))
+	})
 }
 
 func compareAliasKeys(a, b AliasKey) int {

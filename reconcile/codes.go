@@ -12,6 +12,7 @@ const (
 	CodeFunctionMissing  = "function-missing"  // the function does not exist
 	CodeInvokers         = "unknown-invokers"  // a first reservation waits for concurrency.others
 	CodeMaximum          = "maximum"           // concurrency.maximum is below a routing's need
+	CodeOrder            = "order"             // events move between mappings, which keep the order of a key each for itself
 	CodeOrphan           = "orphan"            // a mapping of ours whose routing no document names
 	CodeReservationLeft  = "reservation-left"  // a function keeps its reservation and no mapping runs it any more
 	CodeReservedZero     = "reserved-zero"     // somebody reserved 0, which refuses every invocation

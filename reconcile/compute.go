@@ -18,13 +18,16 @@ import (
 //
 //	desired   routes become mappings, aliases and consumers
 //	claim     each route's live mapping
+//	inherit   that of a route renamed, or of another function before
+//	renew     what others took over is made anew, rather than enabled
 //	follow    aliases point where `follow` points
 //	diff      per route: create, register, update, revive, or held with the reason
 //	retire    mappings of named routings that no route wants
+//	forbid    policy and pause; what cannot be finished is not begun
 //	protect   what a mapping takes it keeps until who takes it over is qualified
 //	capacity  the reservation rises before what needs it
 //	clean     what was retired long ago goes, and then what it used
-//	hold      policy and pause; what needs something held is held
+//	hold      what needs something held is held
 //	brake     not too many mappings of a routing stop at once
 //	lower     the reservation falls to what is needed, when that is certainly free
 //	coverage  what goes to several takers then, and what to none
@@ -37,10 +40,13 @@ func Compute(docs []spec.EventRouting, live State, o Options, now time.Time) Pla
 func computed(docs []spec.EventRouting, live State, o Options, now time.Time) *planner {
 	p := newPlanner(docs, live, o, now)
 	p.claim()
+	p.inherit()
+	p.renew()
 	for _, w := range p.wishes {
 		p.route(w)
 	}
 	p.retire()
+	p.forbid()
 	p.protect()
 	p.capacity()
 	p.clean()

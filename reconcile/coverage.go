@@ -16,23 +16,24 @@ import (
 // is none; gaps in what mappings will take, so that a route that is held, or
 // that a person disabled, leaves one.
 func (p *planner) coverage() {
-	retired := map[string]bool{} // by UUID
+	unwanted, retired := map[string]bool{}, map[string]bool{} // by UUID
 	for _, s := range p.steps {
 		if before, _ := s.mappings(); s.Action == Retire && before != nil {
-			retired[before.UUID] = true
+			unwanted[before.UUID] = true
+			retired[before.UUID] = !s.held()
 		}
 	}
 	for _, g := range spec.Groups(p.docs) {
 		if _, ok := p.live.Streams[g.Stream]; ok {
-			p.cover(g, p.others(g.Stream, retired))
+			p.cover(g, p.others(g.Stream, unwanted), p.others(g.Stream, retired))
 		}
 	}
 }
 
-// cover reports about one group of documents; others are takers beside routes.
-func (p *planner) cover(g spec.Group, others []spec.Taker) {
-	wanted, taking := slices.Clone(others), slices.Clone(others)
-	same := true
+// cover reports about one group of documents. wanted and taking are takers beside
+// routes: those that are there to stay, and those that take now.
+func (p *planner) cover(g spec.Group, wanted, taking []spec.Taker) {
+	same := len(wanted) == len(taking)
 	for _, w := range p.index.wantStream[g.Stream] {
 		if w.route.Enabled && !p.foreignTo(w) {
 			wanted = append(wanted, w.doc.Taker(w.route, w.set))
@@ -89,6 +90,9 @@ func (p *planner) foreignTo(w *wish) bool {
 // nothing.
 func (p *planner) will(w *wish) (pattern.Set, bool) {
 	s := p.step(w.addr)
+	if w.renewed {
+		return pattern.Set{}, false // made anew later
+	}
 	if s != nil && !s.held() {
 		_, after := s.mappings()
 		if slices.Equal(after.Filters, w.mapping.Filters) {

@@ -4,14 +4,26 @@ import (
 	"slices"
 
 	"github.com/eventrouting/eventrouting/spec"
+	"github.com/eventrouting/eventrouting/spec/pattern"
 )
 
-// hold applies what a document forbids, and then holds whatever needs
-// something that is held.
-func (p *planner) hold() {
+// forbid holds what a document forbids, by its policy or while it is paused, and
+// what would be half done because of that.
+func (p *planner) forbid() {
+	p.obey()
+	for _, s := range p.steps {
+		if before, _ := s.mappings(); (s.why == WhyPolicy || s.why == WhyPaused) && before != nil && before.Enabled {
+			p.notBegun(s)
+		}
+	}
+}
+
+// obey holds what a document's policy forbids, or its pause. Raising and following
+// go on under every policy and pause.
+func (p *planner) obey() {
 	for _, s := range p.steps {
 		if s.doc == nil || s.follows() {
-			continue // raising and following go on under every policy and pause
+			continue
 		}
 		switch policy := s.doc.Policy(); {
 		case s.doc.Spec.Paused:
@@ -21,6 +33,40 @@ func (p *planner) hold() {
 			s.hold(WhyPolicy, "the policy of "+s.doc.Metadata.Name+" is "+string(policy))
 		}
 	}
+}
+
+// notBegun holds what would take events over from a mapping that may not let go of
+// them: both would process them for good.
+func (p *planner) notBegun(giver *step) {
+	before, after := giver.mappings()
+	for _, s := range p.steps {
+		if s.wish == nil || s.held() || s.wish == giver.wish || s.Action != Create && s.Action != Update && s.Action != Revive {
+			continue
+		}
+		_, then := s.mappings()
+		if then == nil || !then.Enabled || then.Key.Stream != before.Key.Stream || !p.leaves(before, after, s.wish.set) || s.wish.live != nil && s.wish.live.Enabled && p.takes(s.wish, p.taken(*before)) {
+			continue
+		}
+		reason := "it would take events of " + giver.Addr.Name + ", which may not let go of them (" + giver.Reason + ")"
+		s.hold(giver.why, reason)
+		if addr, ok := s.wish.anchor(); ok && p.step(addr) != nil && p.step(addr).Before == nil {
+			p.step(addr).hold(giver.why, reason) // it would remember a start that is long past then
+		}
+	}
+}
+
+// leaves says whether a change lets go of some of a set of events.
+func (p *planner) leaves(before, after *Mapping, set pattern.Set) bool {
+	if !p.mayShare(*before, set) {
+		return false
+	}
+	return after == nil || !after.Enabled || pattern.NewSet(after.Filters).Overlaps(set).Verdict == pattern.No ||
+		pattern.NewSet(after.Filters).Covers(set).Verdict != pattern.Yes
+}
+
+// hold obeys for what was planned since as well, and holds whatever needs something that is held, and so on.
+func (p *planner) hold() {
+	p.obey()
 	for p.holdDependents() {
 	}
 	for _, s := range p.steps {

@@ -18,6 +18,9 @@ const (
 	// both: RFC 3339 or trim-horizon. A mapping that goes missing beside its
 	// consumer, or stays behind on a dead one, comes back from there.
 	TagStart = "eventrouting.dev/start"
+	// TagCatchingUp is when a mapping began to run without a limit of age, on
+	// purpose: RFC 3339, or done.
+	TagCatchingUp = "eventrouting.dev/catching-up"
 	// TagOff is the cause and the time of a disabling by us, see [Off].
 	TagOff = "eventrouting.dev/off"
 )

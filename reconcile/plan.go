@@ -79,6 +79,7 @@ const (
 	WhyInvokers    Why = "invokers"    // a first reservation would cap traffic that we cannot see
 	WhyLowering    Why = "lowering"    // what is reserved too much may still be in use, or is not ours to take
 	WhyBrake       Why = "brake"       // too many mappings of a routing would stop at once
+	WhyCatchingUp  Why = "catching-up" // a limit of age would discard what it has yet to read
 	WhyTaker       Why = "taker"       // who takes the events over is held itself
 	WhyPolicy      Why = "policy"      // the document's policy does not allow it
 	WhyPaused      Why = "paused"      // the document is paused
@@ -171,6 +172,9 @@ type Options struct {
 	AssumeDrained []string
 	// Prune retires what no document names as what a document names no longer.
 	Prune bool
+	// Partial says that not all documents could be loaded: nothing of a routing that
+	// none names is touched, also with Prune.
+	Partial bool
 }
 
 // Scope is what of AWS a set of documents concerns.

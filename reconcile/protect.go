@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/eventrouting/eventrouting/reconcile/internal/mutant"
 	"github.com/eventrouting/eventrouting/spec"
 	"github.com/eventrouting/eventrouting/spec/pattern"
 )
@@ -21,6 +22,9 @@ func (p *planner) protect() {
 	for _, s := range slices.Clone(p.steps) {
 		before, after := s.mappings()
 		if before == nil || after == nil || s.held() || !before.Enabled && !p.owes(s, before) || p.dead(*before) {
+			continue
+		}
+		if after.Enabled && mutant.Is(mutant.NarrowAtOnce) || !after.Enabled && mutant.Is(mutant.RetireEarly) {
 			continue
 		}
 		leaving := p.taken(*before)
@@ -80,6 +84,7 @@ func (p *planner) protectOne(s *step, before, after *Mapping, leaving pattern.Se
 	var waits []delay
 	for _, w := range takers {
 		names = append(names, w.addr.Name)
+		p.warnOrder(w, before, leaving)
 		if d := p.unready(w, before, leaving); d.why != "" {
 			waits = append(waits, d)
 		}
@@ -90,6 +95,9 @@ func (p *planner) protectOne(s *step, before, after *Mapping, leaving pattern.Se
 			verb = " take"
 		}
 		s.Effect = "position kept; " + strings.Join(names, ", ") + verb + " its events, and it has read past where that began"
+		if s.Action == Retire && s.wish == nil && allOf(leaving, takers) {
+			s.setTag(TagOff, Off{OffMoved, p.now}.String())
+		}
 		return
 	}
 	d := combined(waits)
@@ -99,6 +107,35 @@ func (p *planner) protectOne(s *step, before, after *Mapping, leaving pattern.Se
 		return
 	}
 	p.takeBoth(s, before, after, d)
+}
+
+// allOf says whether takers take all of some events.
+func allOf(events pattern.Set, takers []*wish) bool {
+	for _, w := range takers {
+		if w.set.Covers(events).Verdict == pattern.Yes {
+			return true
+		}
+		if rest, ok := events.Minus(w.set); ok {
+			events = rest
+		}
+	}
+	return false
+}
+
+// warnOrder says which events change their mapping: their order is kept within
+// each, not between the two.
+func (p *planner) warnOrder(w *wish, giver *Mapping, leaving pattern.Set) {
+	var types []string
+	for _, t := range w.route.EventTypes {
+		if set, err := w.doc.OfType(w.route, t); err == nil && set.Overlaps(leaving).Verdict != pattern.No {
+			types = append(types, t)
+		}
+	}
+	what := "events"
+	if len(types) > 0 {
+		what = spec.EventTypes(types)
+	}
+	p.find(w.find(spec.Info, CodeOrder, "%s of one key keep their order within %s and within %s, not between the two while they move from the one to the other", what, p.nameOf(*giver), w.addr.Name))
 }
 
 // combined is what has to be waited for of several delays: the first to say, the
@@ -159,7 +196,7 @@ func (p *planner) covers(w *wish, m Mapping) (time.Time, delay) {
 		p.vouch(m) // its tags were edited: from now on counts
 		return time.Time{}, delay{why: WhyTaker, reason: "since when " + name + " takes some of its events is not known", until: p.now.Add(qualifiesAfter)}
 	}
-	if until := since.Add(qualifiesAfter); p.now.Before(until) {
+	if until := since.Add(qualifiesAfter); p.now.Before(until) && !mutant.Is(mutant.TrustEnabled) {
 		return since, delay{why: WhyTaker, reason: "some of its events go to " + name + ", which has taken them only since " + since.Format(time.RFC3339), until: until}
 	}
 	return since, delay{}
@@ -172,6 +209,9 @@ func (p *planner) assumed(name string) bool { return slices.Contains(p.o.AssumeD
 // drained says why a giver is not known to have read past where its taker began;
 // empty if it is. qualified is when the taker could be relied on.
 func (p *planner) drained(w *wish, giver *Mapping, qualified time.Time) delay {
+	if mutant.Is(mutant.Undrained) {
+		return delay{}
+	}
 	waited := p.now.Sub(qualified)
 	name := p.nameOf(*giver)
 	if retention := p.live.Streams[giver.Key.Stream].Retention; p.assumed(name) || retention > 0 && waited >= retention {
@@ -239,7 +279,7 @@ func (p *planner) takes(w *wish, events pattern.Set) bool {
 // runnable says whether a route's mapping has something to run: without its
 // alias it has not.
 func (p *planner) runnable(w *wish) bool {
-	return w.route.Isolation != spec.IsolationAlias || p.ownsAlias(w.alias.Key)
+	return w.route.Isolation != spec.IsolationAlias || p.ownsAlias(w.live.Key.alias())
 }
 
 // takeBoth makes an update keep what the mapping takes beside what it is to take,

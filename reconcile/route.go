@@ -22,8 +22,12 @@ func (p *planner) route(w *wish) {
 	if !p.planAnchor(w) {
 		return
 	}
-	if w.live == nil {
+	switch {
+	case w.live == nil:
 		p.planCreate(w)
+		return
+	case w.renewed:
+		p.planAnew(w)
 		return
 	}
 	p.planUpdate(w, *w.live)
@@ -69,7 +73,7 @@ func (p *planner) foreign(w *wish, uuid string) {
 // planAlias plans the route's alias and says whether the route can go on.
 func (p *planner) planAlias(w *wish) bool {
 	live, exists := p.live.Aliases[w.alias.Key]
-	if !exists && w.live != nil {
+	if !exists && w.live != nil && !w.inherited() {
 		// The alias is gone and its mapping stayed: only its tags say whose it is.
 		tags, known := p.live.Facts.Tags[w.live.UUID]
 		if !known {
@@ -105,7 +109,7 @@ func (p *planner) planAlias(w *wish) bool {
 	}
 	want := w.alias
 	start := p.start(w)
-	if note.Stream == w.mapping.Key.Stream {
+	if note.Stream == w.mapping.Key.Stream && !w.renewed {
 		start.at = note.Start
 	}
 	want.Description = Note{Owner: p.o.Owner, Stream: w.mapping.Key.Stream, Start: start.at}.String()
@@ -121,6 +125,9 @@ func (p *planner) planAlias(w *wish) bool {
 }
 
 func (p *planner) aliasReason(w *wish, live, want Alias) string {
+	if w.renewed {
+		return "its mapping is made anew, and starts later than the one before"
+	}
 	if live.Version != want.Version || !maps.Equal(live.Weights, want.Weights) {
 		return "it follows " + w.doc.Follow() + ", which moved"
 	}
@@ -209,6 +216,9 @@ func (p *planner) creation(w *wish) *step {
 	if !m.Enabled {
 		m.Tags[TagOff] = Off{OffDeclared, p.now}.String()
 		effect += "; disabled, so they wait"
+	}
+	if p.startsBehind(&m) {
+		effect += "; without a limit of age until it has caught up"
 	}
 	var needs []Addr
 	if addr, ok := w.anchor(); ok {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/eventrouting/eventrouting/reconcile/internal/mutant"
 	"github.com/eventrouting/eventrouting/spec"
 	"github.com/eventrouting/eventrouting/spec/pattern"
 )
@@ -36,7 +37,7 @@ func (p *planner) planUpdate(w *wish, live Mapping) {
 	if len(Differences(&live, s.After.(*Mapping))) == 0 {
 		return
 	}
-	if w.route.Isolation != spec.IsolationAlias && !p.proven(w, live) {
+	if w.route.Isolation != spec.IsolationAlias && !p.proven(w, live) || !p.catchUp(w, s, live) {
 		return
 	}
 	p.add(s)
@@ -74,17 +75,35 @@ func (p *planner) update(w *wish, live Mapping) *step {
 		s.Reason = "the document says enabled: false"
 		s.Effect = "position kept; its events wait for at most the stream's retention"
 	}
+	p.explainTarget(s, w, live)
 	if !live.FiltersUnknown && !slices.Equal(live.Filters, after.Filters) {
 		p.explainFilter(s, live, after)
 	}
 	return s
 }
 
+// explainTarget says why a mapping gets another target, and marks it as the
+// route's.
+func (p *planner) explainTarget(s *step, w *wish, live Mapping) {
+	routing, route, ours := p.owned(live)
+	if !ours || routing != w.doc.Metadata.Name {
+		return
+	}
+	if w.inherited() {
+		s.Needs = append(s.Needs, Addr{KindAlias, w.alias.Key.String()})
+		s.Reason = "its function is another one now"
+	}
+	if route != w.route.Name {
+		s.setTag(TagRoute, w.route.Name)
+		s.Reason = "it was " + routing + "/" + route + ", which is gone and took the same"
+	}
+}
+
 // explainFilter says what a changed filter means for events, and marks a
 // widening: from before it on nobody may rely on what the mapping covers.
 func (p *planner) explainFilter(s *step, live, after Mapping) {
 	before, then := p.taken(live), pattern.NewSet(after.Filters)
-	if before.Covers(then).Verdict != pattern.Yes {
+	if before.Covers(then).Verdict != pattern.Yes && !mutant.Is(mutant.NoSince) {
 		s.setTag(TagSince, SincePending)
 		s.Effect = "position kept; takes more events from when AWS uses the new filter, what was read before is not read again"
 	}
@@ -121,6 +140,7 @@ func (p *planner) enable(w *wish, s *step, live Mapping) {
 		return
 	}
 	s.setTag(TagOff, Off{OffRevived, p.now}.String())
+	p.revivesBehind(s, live)
 	off, ours := offBy(live, tags)
 	switch {
 	case ours && off.Cause == OffRevived:
@@ -160,7 +180,9 @@ func (p *planner) retire() {
 		}
 		doc, named := named[routing]
 		switch {
-		case !named && !p.o.Prune:
+		case !named && p.o.Partial && !p.prunes():
+			// it may be of a document that did not load
+		case !named && !p.prunes():
 			p.find(spec.Finding{Severity: spec.Warning, Code: CodeOrphan, Path: routing + "/" + route, Message: fmt.Sprintf(
 				"mapping %s (%s, %s) is ours and no document names routing %s: it is left as it is; --prune retires it", m.UUID, m.Key, m.State, routing)})
 		case m.running():
@@ -169,6 +191,11 @@ func (p *planner) retire() {
 			p.expire(doc, m, routing+"/"+route)
 		}
 	}
+}
+
+// prunes says whether routings that no document names are retired.
+func (p *planner) prunes() bool {
+	return p.o.Prune && (!p.o.Partial || mutant.Is(mutant.PrunePartial))
 }
 
 // expire plans the deletion of a mapping that was retired long enough ago. What
@@ -227,6 +254,7 @@ func (p *planner) finish(doc *spec.EventRouting, live Mapping, name string) {
 		Reason: "a person disabled it, and what it has not read is wanted", Effect: "goes on where it stopped, until others are known to have all of that",
 	}})
 	p.finishing[live.UUID] = s
+	p.revivesBehind(s, live)
 	if p.index.wantFunction[live.Key.Function] == nil {
 		s.hold(WhyUnsupported, "no route runs function "+live.Key.Function+" any more, so that nothing sees to its concurrency: enable the mapping by hand until it has read what it has to")
 		return

@@ -42,7 +42,8 @@ type wish struct {
 
 	live    *Mapping // the route's, as far as can be told; nil for none
 	left    *Mapping // with isolation FanOut: left on a consumer of its name that is gone
-	unclear string   // with isolation Function: a mapping that may be the route's
+	unclear string   // a mapping that may be the route's
+	renewed bool     // its mapping is deleted and made anew
 }
 
 // path of the route in its document.

@@ -25,6 +25,17 @@ func (e EventRouting) Sets() ([]pattern.Set, error) {
 	return sets, nil
 }
 
+// OfType is what a route takes of one of its event types.
+func (e EventRouting) OfType(r Resolved, eventType string) (pattern.Set, error) {
+	p := e.patternOf(r)
+	p.Types = []string{eventType}
+	set, err := pattern.Build(p)
+	if err != nil {
+		return set, fmt.Errorf("route %s, event type %q: %w", r.Name, eventType, err)
+	}
+	return set, nil
+}
+
 // patternOf is what the filter of a route is built from.
 func (e EventRouting) patternOf(r Resolved) pattern.Route {
 	p := pattern.Route{Path: e.Spec.EventType.Path, Types: r.EventTypes, Where: r.Where, CatchAll: r.CatchAll}

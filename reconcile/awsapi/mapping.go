@@ -12,6 +12,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/eventrouting/eventrouting/reconcile"
+	"github.com/eventrouting/eventrouting/reconcile/internal/mutant"
 )
 
 // createMapping creates a mapping by names. Its tags are part of the create, so
@@ -264,6 +265,8 @@ func configuration(o *lambda.GetEventSourceMappingOutput) types.EventSourceMappi
 // https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html
 func startingPosition(s reconcile.Start) (types.EventSourcePosition, *time.Time, error) {
 	switch {
+	case mutant.Is(mutant.Latest):
+		return types.EventSourcePositionLatest, nil, nil
 	case s.TrimHorizon:
 		return types.EventSourcePositionTrimHorizon, nil, nil
 	case s.At.IsZero():
