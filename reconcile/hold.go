@@ -40,11 +40,7 @@ func (p *planner) obey() {
 func (p *planner) notBegun(giver *step) {
 	before, after := giver.mappings()
 	for _, s := range p.steps {
-		if s.wish == nil || s.held() || s.wish == giver.wish || s.Action != Create && s.Action != Update && s.Action != Revive {
-			continue
-		}
-		_, then := s.mappings()
-		if then == nil || !then.Enabled || then.Key.Stream != before.Key.Stream || !p.leaves(before, after, s.wish.set) || s.wish.live != nil && s.wish.live.Enabled && p.takes(s.wish, p.taken(*before)) {
+		if s.wish == nil || s.wish == giver.wish || !s.begins(before.Key.Stream) || !p.leaves(before, after, s.wish.set) || p.takes(s.wish, p.taken(*before)) {
 			continue
 		}
 		reason := "it would take events of " + giver.Addr.Name + ", which may not let go of them (" + giver.Reason + ")"
@@ -53,6 +49,13 @@ func (p *planner) notBegun(giver *step) {
 			p.step(addr).hold(giver.why, reason) // it would remember a start that is long past then
 		}
 	}
+}
+
+// begins says whether a step makes a mapping of a stream run, or changes one that
+// does.
+func (s *step) begins(stream string) bool {
+	_, after := s.mappings()
+	return !s.held() && after != nil && after.Enabled && after.Key.Stream == stream
 }
 
 // leaves says whether a change lets go of some of a set of events.

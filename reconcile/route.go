@@ -88,16 +88,7 @@ func (p *planner) planAlias(w *wish) bool {
 	}
 	note, noted := ParseNote(live.Description)
 	if exists && (!noted || note.Owner != p.o.Owner) {
-		whose := "was not made by us"
-		if noted {
-			whose = "belongs to owner " + note.Owner
-		}
-		if w.live != nil {
-			whose += ", and mapping " + w.live.UUID + " runs it"
-		}
-		p.find(w.find(spec.Warning, CodeForeign,
-			"alias %s exists and %s: remove it, rename the route, or use its owner with --owner", live.Key, whose))
-		p.add(p.creation(w)).hold(WhyForeign, "alias "+live.Key.String()+" "+whose)
+		p.foreignAlias(w, live, note.Owner)
 		return false
 	}
 	if !p.follow(w) {
@@ -122,6 +113,21 @@ func (p *planner) planAlias(w *wish) bool {
 		}})
 	}
 	return true
+}
+
+// foreignAlias holds a route whose alias is somebody else's; owner is empty where
+// nobody says.
+func (p *planner) foreignAlias(w *wish, live Alias, owner string) {
+	whose := "was not made by us"
+	if owner != "" {
+		whose = "belongs to owner " + owner
+	}
+	if w.live != nil {
+		whose += ", and mapping " + w.live.UUID + " runs it"
+	}
+	p.find(w.find(spec.Warning, CodeForeign,
+		"alias %s exists and %s: remove it, rename the route, or use its owner with --owner", live.Key, whose))
+	p.add(p.creation(w)).hold(WhyForeign, "alias "+live.Key.String()+" "+whose)
 }
 
 func (p *planner) aliasReason(w *wish, live, want Alias) string {
