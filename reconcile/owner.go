@@ -40,8 +40,8 @@ const (
 	OffRevived = "revived"
 )
 
-// offGrace is how far LastModified of a disabled mapping may lie from the time
-// in its /off tag. LastModified is floored to minutes.
+// offGrace is how far LastModified of a disabled mapping may lie behind the time
+// in its /off tag, which is written first. LastModified is floored to minutes.
 const offGrace = 10 * time.Minute
 
 // Off is the value of [TagOff].
@@ -75,7 +75,8 @@ func offBy(m Mapping, tags map[string]string) (Off, bool) {
 		// is rather enabled once too often than not at all.
 		return o, !m.Modified.After(o.At)
 	}
-	return o, m.Modified.Sub(o.At).Abs() <= offGrace
+	// Older than the tag is a mapping that was disabled already when we took it over.
+	return o, m.Modified.Sub(o.At) <= offGrace
 }
 
 // Note is what the description of a route's alias says: whose it is, the

@@ -41,6 +41,7 @@ type Verdict struct {
 	Failed     int // of those expected: tried, and given up for a cause that the log has
 	Lost       []Record
 	Duplicates map[string]int // deliveries after the first: again by the same mapping, or beside by another
+	Beside     []Record       // delivered by several mappings
 	Disorder   []Record       // delivered by a mapping after a later one of their key
 	ByType     map[string]*Ages
 }
@@ -147,6 +148,9 @@ func (v *Verdict) attempt(f world.Fact, records map[id]*history, last map[string
 			continue
 		default:
 			v.Duplicates["beside"]++
+			if len(h.by) == 1 {
+				v.Beside = append(v.Beside, h.record)
+			}
 		}
 		h.by[f.Mapping] = true
 		key := f.Mapping + " " + h.record.Key

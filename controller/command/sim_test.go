@@ -1,0 +1,266 @@
+package command_test
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/eventrouting/eventrouting/emulator/verdict"
+)
+
+// Replay: the seed of a scene, the edit before which it forks, and the call at
+// which the fork's process dies, below 0 for after the call's effect.
+var (
+	replaySeed  = flag.Int64("sim.seed", -1, "go through the scene of this seed only, and print its history")
+	replayEdit  = flag.Int("sim.edit", -1, "with -sim.seed: die in the first pass of this edit")
+	noShrink    = flag.Bool("sim.noshrink", false, "do not cut down a scene that fails")
+	replayCrash = flag.Int("sim.crash", 0, "with -sim.edit: at this call; below 0 for after its effect")
+)
+
+// seeds is how many scenes a test goes through: make simulate SEEDS=1000 asks for
+// more.
+func seeds(usual int) int {
+	if n, err := strconv.Atoi(os.Getenv("SEEDS")); err == nil {
+		return n
+	}
+	return usual
+}
+
+// sums are what a simulation prints.
+type sums struct {
+	edits, passes, crashes, written, expected, delivered, failed, lost, again, beside int
+}
+
+func (s *sums) add(v *voyage, got verdict.Verdict) {
+	s.edits += v.edits
+	s.passes += v.passes
+	s.crashes += v.crashes
+	s.written += got.Written
+	s.expected += got.Expected
+	s.delivered += got.Delivered
+	s.failed += got.Failed
+	s.lost += len(got.Lost)
+	s.again += got.Duplicates["again"]
+	s.beside += got.Duplicates["beside"]
+}
+
+func (s *sums) String() string {
+	return fmt.Sprintf("%d edits, %d passes, %d crashes, %d records, %d expected, %d delivered, %d failed, %d lost, duplicates: %d again, %d beside",
+		s.edits, s.passes, s.crashes, s.written, s.expected, s.delivered, s.failed, s.lost, s.again, s.beside)
+}
+
+// sail goes through a scene in a bubble of its own and says what is wrong.
+func sail(t *testing.T, s plot) (v *voyage, got verdict.Verdict) {
+	synctest.Test(t, func(t *testing.T) {
+		v = newVoyage(t, s)
+		for _, e := range s.edits {
+			v.edit(e)
+		}
+		v.home()
+		got = v.judge()
+		if *replaySeed >= 0 || len(v.wrong) > 0 {
+			v.log = []note{{text: v.history(got.Lost[:min(3, len(got.Lost))])}}
+		}
+	})
+	return v, got
+}
+
+// TestNothingLost goes through random scenes: documents that are edited while
+// records flow, with a data plane that is up to five minutes late, functions that
+// fail, people who disable and enable mappings, throttles, lost answers, passes that
+// die and passes at the same time. No record of a type that was routed all the while
+// is lost.
+func TestNothingLost(t *testing.T) {
+	if *replayEdit >= 0 {
+		t.Skip("it is TestCrashes that dies at a call")
+	}
+	var sum sums
+	defer func() { t.Log(&sum) }()
+	from, n := uint64(0), uint64(seeds(40))
+	if *replaySeed >= 0 {
+		from, n = uint64(*replaySeed), uint64(*replaySeed)+1
+	}
+	for seed := from; seed < n; seed++ {
+		s := newPlot(seed, 6)
+		v, got := sail(t, s)
+		sum.add(v, got)
+		if *replaySeed >= 0 {
+			t.Log("\n" + v.log[0].text)
+		}
+		if len(v.wrong) > 0 {
+			t.Log(strings.Join(v.wrong, "\n"))
+			s, v = shrink(t, s, v)
+			t.Fatalf("seed %d, cut down to %d edits, -sim.seed=%d prints all of it:\n%s\n%s", seed, len(s.edits), seed, strings.Join(v.wrong, "\n"), v.log[0].text)
+		}
+	}
+}
+
+// shrink leaves edits out for as long as something stays wrong.
+func shrink(t *testing.T, s plot, v *voyage) (plot, *voyage) {
+	kind := v.kinds[0]
+	for i := 0; i < len(s.edits) && len(s.edits) > 1 && !*noShrink; {
+		less := s
+		less.edits = slices.Delete(slices.Clone(s.edits), i, i+1)
+		if other, _ := sail(t, less); slices.Contains(other.kinds, kind) {
+			s, v = less, other
+			continue
+		}
+		i++
+	}
+	return s, v
+}
+
+// TestCrashes kills the first pass of an edit at every call it makes, before and
+// after the call's effect, in copies of one world, and lets fresh processes finish.
+func TestCrashes(t *testing.T) {
+	var sum sums
+	points, done := 0, 0
+	n := uint64(seeds(12))
+	if *replaySeed >= 0 {
+		n = uint64(*replaySeed) + 1
+	}
+	for seed := uint64(max(0, *replaySeed)); seed < n; seed++ {
+		s := newPlot(seed, 4)
+		at := 1 + int(seed)%(len(s.edits)-1)
+		if *replayEdit >= 0 {
+			at = *replayEdit
+		}
+		synctest.Test(t, func(t *testing.T) {
+			v := newVoyage(t, s)
+			for _, e := range s.edits[:at] {
+				v.edit(e)
+			}
+			p, d := v.crashEverywhere(t, s.edits[at], &sum, at)
+			points, done = points+p, done+d
+		})
+		if t.Failed() {
+			break
+		}
+	}
+	t.Logf("%d crash points, %d of them different: %s", points, done, &sum)
+}
+
+// crashEverywhere goes on from here once for each call of an edit's first pass.
+func (v *voyage) crashEverywhere(t *testing.T, e revision, sum *sums, at int) (points, done int) {
+	start := v.now()
+	seen := map[string]bool{}
+	calls := 0
+	for k := 0; k <= calls; k++ {
+		for _, effect := range []bool{false, true} {
+			if *replayCrash != 0 && (k != max(*replayCrash, -*replayCrash) || effect != (*replayCrash < 0)) && k > 0 {
+				continue
+			}
+			v.shift = time.Since(start)
+			c := v.fork()
+			c.say("edit: %s\n%s", e.op, e.doc.text())
+			c.commit(e.doc)
+			if k == 0 { // to the end
+				calls = c.killed(c.ours(), 1<<30, false)
+				break
+			}
+			points++
+			c.killed(c.ours(), k, effect)
+			c.say("it died at call %d of %d, with its effect: %t", k, calls, effect)
+			print := c.fingerprint()
+			if seen[print] {
+				continue
+			}
+			seen[print] = true
+			done++
+			c.home()
+			got := c.judge()
+			sum.add(c, got)
+			if len(c.wrong) > 0 {
+				sign := map[bool]int{false: 1, true: -1}[effect]
+				t.Errorf("-sim.seed=%d -sim.edit=%d -sim.crash=%d:\n%s\n%s", c.plot.seed, at, sign*k, strings.Join(c.wrong, "\n"), c.history(got.Lost[:min(3, len(got.Lost))]))
+				return points, done
+			}
+		}
+	}
+	return points, done
+}
+
+// duel lets two processes pass at the same time. Which of them makes the next call
+// is drawn, one call at a time.
+func (v *voyage) duel(a, b owner) {
+	random := rand.New(rand.NewPCG(v.random.Uint64(), 5))
+	turns := make(chan chan struct{})
+	ended := make(chan struct{})
+	told := make(chan func(), 2)
+	run := func(who owner) {
+		p, err := v.process(v.t.Context(), who, func(r *http.Request) (*http.Response, error) {
+			turn := make(chan struct{})
+			turns <- turn
+			<-turn
+			return v.server.Client().Do(r)
+		})
+		told <- func() { v.tell(p, err) }
+		ended <- struct{}{}
+	}
+	v.say("%s and %s pass at the same time", a.name, b.name)
+	go run(a)
+	go run(b)
+	var waiting []chan struct{}
+	for left := 2; left > 0; {
+		synctest.Wait()
+		for more := true; more; {
+			select {
+			case turn := <-turns:
+				waiting = append(waiting, turn)
+			case <-ended:
+				left--
+			default:
+				more = false
+			}
+		}
+		switch n := len(waiting); {
+		case n > 0:
+			i := random.IntN(n)
+			close(waiting[i])
+			waiting = slices.Delete(waiting, i, i+1)
+		case left > 0:
+			time.Sleep(50 * time.Millisecond)
+		}
+	}
+	(<-told)()
+	(<-told)()
+}
+
+// TestMutants: the proof can fail. Each mutant leaves one rule of the handover out,
+// and the scenes find it.
+func TestMutants(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it builds the tests anew")
+	}
+	bin := filepath.Join(t.TempDir(), "mutants.test")
+	if out, err := exec.Command("go", "test", "-c", "-tags", "mutants", "-o", bin, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, name := range []string{"", "narrow at once", "retire early", "undrained", "start at LATEST", "no since", "trust Enabled", "revive a moved mapping", "prune on a partial set", "forget the age"} {
+		t.Run(name, func(t *testing.T) {
+			cmd := exec.Command(bin, "-test.run", "^TestNothingLost$", "-sim.noshrink")
+			cmd.Env = append(os.Environ(), "EVENTROUTING_MUTANT="+name, "SEEDS="+strconv.Itoa(map[bool]int{true: 5, false: 40}[name == ""]))
+			out, err := cmd.CombinedOutput()
+			switch found := bytes.Contains(out, []byte("WRONG")); {
+			case name == "" && err != nil:
+				t.Fatalf("without a mutant: %v\n%s", err, out)
+			case name != "" && (err == nil || !found):
+				t.Errorf("it is not found: %v\n%s", err, out)
+			default:
+				line, _, _ := strings.Cut(string(out[max(0, bytes.Index(out, []byte("WRONG"))):]), "\n")
+				t.Log(line)
+			}
+		})
+	}
+}

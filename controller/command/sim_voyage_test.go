@@ -1,0 +1,630 @@
+package command_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"github.com/eventrouting/eventrouting/emulator"
+	"github.com/eventrouting/eventrouting/emulator/verdict"
+	"github.com/eventrouting/eventrouting/emulator/world"
+	"github.com/eventrouting/eventrouting/reconcile"
+	"github.com/eventrouting/eventrouting/reconcile/awsapi"
+	"github.com/eventrouting/eventrouting/spec"
+)
+
+// voyage is a scene under way: a world in which records flow, controllers that
+// pass over it, and what they did.
+//
+// Its time is the bubble's minus shift, so that a copy of it can go another way
+// from the same instant.
+type voyage struct {
+	t      testing.TB
+	plot   plot
+	server *emulator.Server
+	shift  time.Duration
+	random *rand.Rand
+
+	doc     draft
+	n       int                  // records written
+	failed  string               // type that the function fails now
+	judged  map[part]*judging    // what is judged now
+	routed  []verdict.Routed     // what was
+	busy    []window             // when handovers were under way
+	log     []note               // what happened
+	wrong   []string             // what must not be
+	kinds   []string             // of what is wrong
+	foreign map[string]bool      // UUIDs of other people's mappings
+	held    map[string]bool      // what the last pass held
+	moved   map[string]time.Time // UUIDs of mappings that others took over, and since when
+
+	edits, passes, crashes int
+}
+
+// judging is since when a part is wanted without a break.
+type judging struct {
+	since time.Time
+	off   time.Time // since when its route is disabled by the document; zero for not
+	leg   string    // its route then
+}
+
+// window is a stretch of time; open while to is zero.
+type window struct{ from, to time.Time }
+
+type note struct {
+	at   time.Time
+	text string
+}
+
+func (v *voyage) now() time.Time { return time.Now().Add(-v.shift) }
+
+func (v *voyage) say(format string, args ...any) {
+	v.log = append(v.log, note{v.now(), fmt.Sprintf(format, args...)})
+}
+
+// fail says what must not be; kind is the same for what shrinking may take for the
+// same.
+func (v *voyage) fail(kind, format string, args ...any) {
+	v.kinds = append(v.kinds, kind)
+	v.wrong = append(v.wrong, fmt.Sprintf(format, args...))
+	v.say("WRONG: "+format, args...)
+}
+
+func (v *voyage) do(f func(w *world.World)) { v.server.Do(f) }
+
+// newVoyage makes the world of a scene.
+func newVoyage(t testing.TB, s plot) *voyage {
+	t.Helper()
+	v := &voyage{t: t, plot: s, judged: map[part]*judging{}, foreign: map[string]bool{}, moved: map[string]time.Time{}}
+	v.random = rand.New(rand.NewPCG(s.seed, 7))
+	w := world.New(s.seed, world.Short(), v.now())
+	v.server = emulator.New(emulator.Options{World: w, Now: v.now})
+	seed := emulator.Seed{Place: here, Streams: map[string]int{"orders-events": 2, "billing-events": 1}, Functions: map[string][]string{"stranger": {"live"}}}
+	for _, f := range []string{"order-processor", "next", "own-0", "own-1", "own-2", "own-3", "own-4", "own-5"} {
+		seed.Functions[f] = []string{"live"}
+	}
+	if err := v.server.Seed(seed); err != nil {
+		t.Fatal(err)
+	}
+	coin := func() bool { return v.random.IntN(2) == 0 }
+	v.do(func(w *world.World) {
+		stream, err := w.Stream(here, "orders-events")
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := w.CreateMapping(here, world.MappingInput{
+			EventSourceArn: stream.ARN, FunctionName: "stranger:live", StartingPosition: "TRIM_HORIZON",
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.foreign[m.UUID] = true
+		w.Log(true)
+		w.SetTiming(lateTiming())
+		w.SetKnobs(world.Knobs{StaleUpdates: coin(), EarlyConsumers: coin(), RefuseOldTimes: coin(), LatestAtCreate: coin(), FilterAtBatch: coin(), ListLag: time.Duration(v.random.IntN(3)) * 4 * time.Second})
+	})
+	v.handle()
+	return v
+}
+
+// lateTiming has a data plane that is up to five minutes late.
+func lateTiming() world.Timing {
+	timing := world.Short()
+	timing.DataPlaneLeast, timing.DataPlane = 0, 5*time.Minute
+	return timing
+}
+
+// handle makes the functions fail the type that the voyage says.
+func (v *voyage) handle() {
+	typeOf := verdict.TypeAt("eventType")
+	v.do(func(w *world.World) {
+		w.SetHandler(func(_ string, x world.Record, _ time.Time) (time.Duration, bool) {
+			return 5 * time.Millisecond, v.failed == "" || typeOf(x.Data) != v.failed
+		})
+	})
+}
+
+// fork is a copy that goes on by itself from this instant.
+func (v *voyage) fork() *voyage {
+	c := *v
+	at := v.now()
+	v.do(func(w *world.World) {
+		other := w.Clone()
+		c.server = emulator.New(emulator.Options{World: other, Now: func() time.Time { return c.now() }})
+	})
+	c.shift = time.Since(at)
+	c.judged = map[part]*judging{}
+	for p, j := range v.judged {
+		copied := *j
+		c.judged[p] = &copied
+	}
+	c.routed, c.busy, c.log, c.wrong = slices.Clone(v.routed), slices.Clone(v.busy), slices.Clone(v.log), slices.Clone(v.wrong)
+	c.foreign, c.moved = maps.Clone(v.foreign), maps.Clone(v.moved)
+	c.handle()
+	return &c
+}
+
+// client is how a process calls AWS.
+func (v *voyage) client(do func(*http.Request) (*http.Response, error)) *awsapi.Client {
+	return awsapi.New(aws.Config{
+		Region:       region,
+		Credentials:  credentials.NewStaticCredentialsProvider(account, "secret", ""),
+		HTTPClient:   doer(do),
+		BaseEndpoint: aws.String("http://embedded.invalid"),
+		Retryer: func() aws.Retryer {
+			return retry.NewStandard(func(o *retry.StandardOptions) { o.Backoff = steady{} })
+		},
+	}, awsapi.Options{})
+}
+
+// owner is who passes, and over what.
+type owner struct {
+	name    string
+	docs    []spec.EventRouting
+	partial bool
+}
+
+func (v *voyage) look(ctx context.Context, who owner, do func(*http.Request) (*http.Response, error)) (reconcile.Plan, *awsapi.Client, reconcile.State, error) {
+	c := v.client(do)
+	o := reconcile.Options{Owner: who.name, RespectManual: time.Hour, AllowDeletes: 100, Prune: v.plot.partly, Partial: who.partial}
+	p, live, err := reconcile.Look(ctx, c.Reader(), who.docs, o, v.now())
+	return p, c, live, err
+}
+
+// process is one process that plans and applies.
+func (v *voyage) process(ctx context.Context, who owner, do func(*http.Request) (*http.Response, error)) (reconcile.Plan, error) {
+	p, c, live, err := v.look(ctx, who, do)
+	if err != nil {
+		return p, err
+	}
+	return p, reconcile.Apply(ctx, c.Writer(live), p.Changes, nil).Err()
+}
+
+// plan looks and changes nothing, and nothing goes wrong.
+func (v *voyage) plan(who owner) reconcile.Plan {
+	p, _, _, err := v.look(context.Background(), who, v.server.Client().Do)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return p
+}
+
+// ours are the documents in force.
+func (v *voyage) ours() owner {
+	return owner{name: "default", docs: docs(v.doc.text(), billingText)}
+}
+
+// theirs are those of the other owner.
+func (v *voyage) theirs() owner { return owner{name: "auditors", docs: docs(auditText)} }
+
+// flow lets records be written for a while.
+func (v *voyage) flow(d time.Duration) {
+	for end := v.now().Add(d); v.now().Before(end); {
+		time.Sleep(time.Duration(2+v.random.IntN(16)) * time.Second)
+		v.do(func(w *world.World) {
+			for _, p := range parts {
+				v.n++
+				if _, _, err := w.Put(here, p.stream(), fmt.Sprint("k", v.n%13), p.payload(v.n)); err != nil {
+					v.t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// commit puts a document in force: what it does not want any more is judged no
+// longer, and what waits for a route that is disabled goes on to be.
+func (v *voyage) commit(d draft) {
+	now := v.now()
+	v.doc = d
+	v.busy = append(v.busy, window{from: now.Add(-3 * time.Minute)})
+	for p, j := range v.judged {
+		l := d.route(p)
+		if p.eventType == "F" {
+			continue
+		}
+		same := l != nil && fmt.Sprint(l.name, l.types, l.from, l.to, l.isolation, d.path, d.function) == j.leg
+		switch {
+		case !j.off.IsZero() && !same, l == nil, l.off && j.off.IsZero() && l.name != strings.SplitN(j.leg, "[", 2)[0]:
+			end := now
+			if !j.off.IsZero() {
+				end = j.off
+			}
+			v.routed = append(v.routed, verdict.Routed{Type: p.String(), From: j.since, To: end})
+			delete(v.judged, p)
+			continue
+		case l.off && j.off.IsZero():
+			j.off = now
+		case !l.off:
+			j.off = time.Time{}
+		}
+		j.leg = fmt.Sprint(l.name, l.types, l.from, l.to, l.isolation, d.path, d.function)
+	}
+}
+
+// begin says from when on a part that nobody took before is judged: where the
+// mapping starts that was made for it, or once a mapping was widened for it and
+// AWS knows.
+func (v *voyage) begin(p reconcile.Plan) {
+	for _, x := range parts {
+		if _, known := v.judged[x]; known {
+			continue
+		}
+		name, l := "billing/invoices", &leg{}
+		if x.eventType != "F" {
+			if l = v.doc.route(x); l == nil || l.off || v.doc.paused {
+				continue
+			}
+			name = "orders/" + l.name
+		}
+		if changing(p, name) {
+			continue
+		}
+		v.judged[x] = &judging{since: v.now().Add(6 * time.Minute), leg: fmt.Sprint(l.name, l.types, l.from, l.to, l.isolation, v.doc.path, v.doc.function)}
+	}
+}
+
+// changing says whether a plan does more to a route's mapping than narrow it.
+func changing(p reconcile.Plan, route string) bool {
+	mine := func(c reconcile.Change) bool {
+		return c.Addr == reconcile.Addr{Kind: reconcile.KindMapping, Name: route}
+	}
+	return slices.ContainsFunc(p.Changes, mine) || slices.ContainsFunc(p.Held, func(h reconcile.Held) bool {
+		return mine(h.Change) && h.Why != reconcile.WhyTaker && h.Why != reconcile.WhyCatchingUp
+	})
+}
+
+// pass is one pass of the controllers, in which things go wrong.
+func (v *voyage) pass() {
+	v.passes++
+	who := v.ours()
+	if v.plot.partly && v.random.IntN(4) == 0 {
+		who = owner{name: "default", docs: docs(v.doc.text()), partial: true}
+		v.say("billing does not load")
+	}
+	if v.random.IntN(3) == 0 {
+		k, effect := 1+v.random.IntN(25), v.random.IntN(2) == 0
+		n := v.killed(who, k, effect)
+		v.say("it died at call %d of %d, with its effect: %t", k, n, effect)
+		v.crashes++
+		time.Sleep(time.Duration(v.random.IntN(60)) * time.Second)
+	}
+	if v.random.IntN(4) == 0 {
+		v.troubled()
+		defer v.server.SetFaults(nil)
+	}
+	switch {
+	case v.random.IntN(5) == 0:
+		v.duel(who, who)
+	case v.plot.audit:
+		v.duel(who, v.theirs())
+	default:
+		p, err := v.process(v.t.Context(), who, v.server.Client().Do)
+		v.tell(p, err)
+	}
+	v.server.SetFaults(nil)
+	v.after()
+}
+
+// tell writes down what a pass did.
+func (v *voyage) tell(p reconcile.Plan, err error) {
+	for _, c := range p.Changes {
+		v.say("%s %s: %s", c.Action, c.Addr, c.Reason)
+		v.excuse(c)
+	}
+	held := map[string]bool{}
+	for _, h := range p.Held {
+		text := fmt.Sprintf("held %s %s: %s", h.Action, h.Addr, h.Why)
+		held[text] = true
+		if !v.held[text] {
+			v.say("%s: %s", text, h.Reason)
+		}
+	}
+	v.held = held
+	if err != nil {
+		v.say("the pass failed: %v", err)
+	}
+}
+
+// excuse takes down that a mapping which goes on where it stopped brings again what
+// others took since, unless it is one that others have taken over from.
+func (v *voyage) excuse(c reconcile.Change) {
+	m, ok := c.Before.(*reconcile.Mapping)
+	if !ok {
+		return
+	}
+	v.busy = append(v.busy, window{from: v.now().Add(-3 * time.Minute), to: v.now().Add(6 * time.Minute)})
+	switch after, _ := c.After.(*reconcile.Mapping); {
+	case c.Action == reconcile.Retire && strings.HasPrefix(after.Tags[reconcile.TagOff], reconcile.OffMoved):
+		v.moved[m.UUID] = v.now()
+	case c.Action == reconcile.Revive && !v.takenOver(c.Addr.Name, m.UUID):
+		v.busy = append(v.busy, window{to: v.now().Add(6 * time.Minute)})
+	}
+}
+
+// takenOver says whether others took over what a mapping took, and have taken it
+// ever since.
+func (v *voyage) takenOver(route, uuid string) bool {
+	at, ok := v.moved[uuid]
+	return ok && slices.ContainsFunc(parts, func(p part) bool {
+		l, j := v.doc.route(p), v.judged[p]
+		return l != nil && "orders/"+l.name == route && j != nil && j.since.Before(at)
+	})
+}
+
+// after looks at what a pass left: whether it is at rest.
+func (v *voyage) after() {
+	p := v.plan(v.ours())
+	v.begin(p)
+	if quiet(p) {
+		for i := range v.busy {
+			if v.busy[i].to.IsZero() {
+				v.busy[i].to = v.now().Add(6 * time.Minute)
+			}
+		}
+	} else if last := len(v.busy) - 1; last < 0 || !v.busy[last].to.IsZero() && v.busy[last].to.Before(v.now()) {
+		v.busy = append(v.busy, window{from: v.now().Add(-3 * time.Minute)})
+	}
+}
+
+// quiet says whether a plan has nothing to do and waits for nothing.
+func quiet(p reconcile.Plan) bool {
+	return p.Empty() && !slices.ContainsFunc(p.Held, func(h reconcile.Held) bool { return h.Action != reconcile.Lower })
+}
+
+// killed is a process that dies at its k-th call: before the call has had its
+// effect, or after it with the answer lost. It returns how many calls it made.
+func (v *voyage) killed(who owner, k int, effect bool) int {
+	ctx, kill := context.WithCancelCause(v.t.Context())
+	defer kill(nil)
+	n := 0
+	_, _ = v.process(ctx, who, func(req *http.Request) (*http.Response, error) {
+		n++
+		switch {
+		case n < k:
+			return v.server.Client().Do(req)
+		case n == k && effect:
+			_, _ = v.server.Client().Do(req)
+		}
+		kill(errKilled)
+		return nil, errKilled
+	})
+	return n
+}
+
+// troubled makes calls fail at random: throttled, refused by an error of AWS's own,
+// or done with the answer lost.
+func (v *voyage) troubled() {
+	random := rand.New(rand.NewPCG(v.random.Uint64(), 3))
+	v.server.SetFaults(func(emulator.Call) emulator.Fault {
+		switch random.IntN(24) {
+		case 0:
+			return emulator.Fault{Refuse: &world.Error{Code: "TooManyRequestsException", Status: 429, Message: "Rate exceeded"}}
+		case 1:
+			return emulator.Fault{Refuse: &world.Error{Code: "ServiceException", Status: 500, Message: "An error occurred"}}
+		case 2:
+			return emulator.Fault{Lose: emulator.LoseAnswer}
+		case 3:
+			return emulator.Fault{Lose: emulator.LoseCall}
+		}
+		return emulator.Fault{}
+	})
+}
+
+// edit puts a document in force and lets time pass.
+func (v *voyage) edit(e revision) {
+	v.edits++
+	v.random = rand.New(rand.NewPCG(e.seed, 11))
+	v.say("edit: %s\n%s", e.op, e.doc.text())
+	v.commit(e.doc)
+	v.pass()
+	for range v.random.IntN(12) {
+		v.flow(time.Duration(20+v.random.IntN(240)) * time.Second)
+		v.pass()
+	}
+	if v.random.IntN(4) == 0 {
+		d := time.Duration(1+v.random.IntN(5)) * time.Hour
+		v.say("nobody looks for %s", d)
+		for range 20 {
+			v.flow(d / 100)
+			time.Sleep(d / 25)
+		}
+	}
+	v.mishap()
+}
+
+// mishap is something that happens besides.
+func (v *voyage) mishap() {
+	switch v.random.IntN(9) {
+	case 0, 1:
+		if !v.plot.short {
+			v.failed = parts[v.random.IntN(len(parts))].eventType
+			v.say("the function fails %s", v.failed)
+		}
+	case 2:
+		v.failed = ""
+	case 3:
+		n := 1 + v.random.IntN(4)
+		v.do(func(w *world.World) {
+			if _, err := w.UpdateShardCount(here, "orders-events", n); err == nil {
+				v.say("resharded to %d", n)
+			}
+		})
+	case 4, 5:
+		what := v.random.IntN(2)
+		if v.plot.short { // who enables a mapping by hand has to see to its maxAge
+			what = 0
+		}
+		v.person(what)
+	case 6:
+		v.deploy()
+	case 7:
+		if !v.plot.short {
+			limit := []int{102, 106, 112, 1000}[v.random.IntN(4)]
+			v.say("the account's limit is %d", limit)
+			v.do(func(w *world.World) { w.SetLimit(here, limit, 100) })
+		}
+	case 8:
+		v.reregister()
+	}
+}
+
+// person disables or enables a mapping of ours. What a person deletes is gone with
+// its position: the README says so.
+func (v *voyage) person(what int) {
+	v.do(func(w *world.World) {
+		all, _, err := w.Mappings(here, world.MappingsQuery{})
+		all = slices.DeleteFunc(all, func(m world.Mapping) bool { return v.strange(m) })
+		if err != nil || len(all) == 0 {
+			return
+		}
+		m := all[v.random.IntN(len(all))]
+		_, err = w.UpdateMapping(here, m.UUID, world.MappingUpdate{Settings: world.MappingSettings{Enabled: new(what == 1)}})
+		v.say("a person %s %s of %s (%v)", []string{"disables", "enables"}[what], m.UUID[:8], m.FunctionArn, err)
+	})
+}
+
+// strange says whether a mapping is not of the owner whose records are judged.
+func (v *voyage) strange(m world.Mapping) bool {
+	if strings.Contains(m.FunctionArn, ":audit--") {
+		v.foreign[m.UUID] = true
+	}
+	return v.foreign[m.UUID]
+}
+
+// deploy moves what routes follow.
+func (v *voyage) deploy() {
+	v.do(func(w *world.World) {
+		published, err := w.UpdateCode(here, "order-processor", world.CodeInput{Code: fmt.Append(nil, v.n), Publish: true})
+		if err == nil {
+			_, err = w.UpdateAlias(here, "order-processor", "live", world.AliasUpdate{FunctionVersion: new(published.Version)})
+		}
+		v.say("a deployment: live is %s (%v)", published.Version, err)
+	})
+}
+
+// reregister is a person who registers a consumer anew while its mapping is
+// disabled, or at rest: what the mapping has read is not read again by the rules.
+func (v *voyage) reregister() {
+	v.do(func(w *world.World) {
+		all, _, err := w.ListConsumers(here, "orders-events", "", 100)
+		if err != nil || len(all) == 0 {
+			return
+		}
+		c := all[v.random.IntN(len(all))]
+		err = w.DeregisterConsumer(here, "orders-events", c.Name)
+		v.say("a person deregisters consumer %s (%v)", c.Name, err)
+		v.busy = append(v.busy, window{to: w.Now()}) // it is read again from where it began
+	})
+}
+
+// home waits for the last handovers.
+func (v *voyage) home() {
+	v.random = rand.New(rand.NewPCG(v.plot.seed, 13))
+	v.failed = ""
+	v.say("everybody goes home")
+	v.do(func(w *world.World) { w.SetLimit(here, 1000, 100) })
+	if last := v.doc.on(); last.text() != v.doc.text() {
+		v.say("edit: everything on")
+		v.commit(last)
+	}
+	calm := 0
+	for range 90 {
+		v.flow(5 * time.Minute)
+		p, err := v.process(v.t.Context(), v.ours(), v.server.Client().Do)
+		v.tell(p, err)
+		if v.plot.audit {
+			_, _ = v.process(v.t.Context(), v.theirs(), v.server.Client().Do)
+		}
+		v.after()
+		v.onTime(p)
+		if calm++; !quiet(p) {
+			calm = 0
+		}
+		if calm == 3 {
+			break
+		}
+	}
+	v.flow(time.Minute)
+	time.Sleep(30 * time.Minute)
+	for range 3 { // what is left behind goes once nothing runs it any more
+		p, err := v.process(v.t.Context(), v.ours(), v.server.Client().Do)
+		v.tell(p, err)
+		time.Sleep(time.Minute)
+	}
+	v.settled()
+}
+
+// onTime checks that what is held until some time is not held beyond it for the
+// same reason.
+func (v *voyage) onTime(p reconcile.Plan) {
+	for _, h := range p.Held {
+		if !h.Until.IsZero() && h.Until.Before(p.At) {
+			v.fail("late", "%s %s is held until %s, which has passed: %s", h.Action, h.Addr, h.Until, h.Reason)
+		}
+	}
+}
+
+// settled checks what is left when everything has come to rest.
+func (v *voyage) settled() {
+	p := v.plan(v.ours())
+	if !quiet(p) {
+		v.tell(p, nil)
+		v.fail("restless", "it does not come to rest: %d changes, %d held", len(p.Changes), len(p.Held))
+	}
+	if v.plot.audit {
+		if p := v.plan(v.theirs()); !quiet(p) {
+			v.fail("restless", "the other owner does not come to rest: %v %v", p.Changes, p.Held)
+		}
+	}
+	var want, got []string
+	for _, d := range v.ours().docs {
+		for _, r := range d.Resolve() {
+			if r.Enabled {
+				want = append(want, d.Metadata.Name+"/"+r.Name)
+			}
+		}
+	}
+	status, _ := reconcile.Inspect(v.ours().docs, v.state(), reconcile.Options{Owner: "default", RespectManual: time.Hour}, v.now())
+	for _, r := range status.Routes {
+		if r.State == "Enabled" {
+			got = append(got, r.Name)
+		}
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(want, got) {
+		v.fail("running", "the mappings that run are %v, want %v", got, want)
+	}
+	v.do(func(w *world.World) {
+		all, _, err := w.Mappings(here, world.MappingsQuery{})
+		if i := slices.IndexFunc(all, func(m world.Mapping) bool {
+			return strings.HasSuffix(m.FunctionArn, ":stranger:live") && m.State == "Enabled"
+		}); err != nil || i < 0 {
+			v.fail("stranger", "the stranger's mapping was touched (%v)", err)
+		}
+		for _, m := range all {
+			v.strange(m)
+		}
+	})
+}
+
+// state is what is live, with the tags that tell who owns what.
+func (v *voyage) state() reconcile.State {
+	_, _, live, err := v.look(context.Background(), v.ours(), v.server.Client().Do)
+	if err != nil && !errors.Is(err, context.Canceled) {
+		v.t.Fatal(err)
+	}
+	return live
+}
