@@ -38,6 +38,7 @@ func newIndex(docs []spec.EventRouting, wishes []*wish, live State) index {
 	}
 	for _, w := range wishes {
 		k := w.mapping.Key
+		x.fanOut[k.Stream] = x.fanOut[k.Stream] || slices.ContainsFunc(x.onStream[k.Stream], func(m Mapping) bool { return m.Key.Consumer != "" })
 		x.wanted[k], x.wantAddr[w.addr] = w, w
 		x.fanOut[k.Stream] = x.fanOut[k.Stream] || k.Consumer != "" || live.Streams[k.Stream].ConsumerCount > 0
 		x.wantStream[k.Stream] = append(x.wantStream[k.Stream], w)

@@ -222,6 +222,13 @@ func TestProperties(t *testing.T) {
 	})
 }
 
+// routed says whether a route runs a function: the reservation of another is left.
+func routed(docs []spec.EventRouting, function string) bool {
+	return slices.ContainsFunc(docs, func(d spec.EventRouting) bool {
+		return slices.ContainsFunc(d.Resolve(), func(r spec.Resolved) bool { return spec.BareName(r.Function) == function })
+	})
+}
+
 // follow carries a plan out change by change. After each, what could run fits
 // into the reservation wherever the account allows it, and no event that a
 // mapping took and an enabled route wants is taken by nobody.
@@ -238,7 +245,7 @@ func follow(r *rapid.T, t testing.TB, live reconcile.State, p reconcile.Plan, do
 		}
 		short := slices.ContainsFunc(p.Findings, func(f spec.Finding) bool { return f.Code == reconcile.CodeShortage })
 		admit := slices.ContainsFunc(docs, func(d spec.EventRouting) bool { return d.OnShortage() == spec.OnShortageAdmit })
-		if m, ok := c.After.(*reconcile.Mapping); ok && runs(next, m.Key) > runs(live, m.Key) && (!short || !admit) {
+		if m, ok := c.After.(*reconcile.Mapping); ok && runs(next, m.Key) > runs(live, m.Key) && (!short || !admit) && routed(docs, m.Key.Function) {
 			f := next.Functions[m.Key.Function]
 			room := 0
 			if f.Reserved != nil {

@@ -255,6 +255,11 @@ func (p *planner) start(w *wish) beginning {
 		return p.remembered(w, at)
 	}
 	now := p.now.Truncate(time.Second) // earlier by less than a second: a duplicate at most
+	if at, name := p.deadGiver(w); name != "" {
+		b := p.remembered(w, at)
+		b.effect = fmt.Sprintf("starts at %s, where %s began: its consumer is gone, and how far it had read is not known", b.at, name)
+		return b
+	}
 	if giver, stays := p.giver(w); giver != "" {
 		at := Start{At: now.Add(-takeoverLead)}
 		effect := fmt.Sprintf("starts at %s: no gap; %s goes on beside it until it is known to have read past that, and both process those events", at, giver)
@@ -278,8 +283,10 @@ func (p *planner) start(w *wish) beginning {
 // remembered is the start that a route's anchor carries, clamped to what the
 // stream still holds.
 func (p *planner) remembered(w *wish, at Start) beginning {
-	anchor, _ := w.anchor()
-	b := beginning{at: at, effect: "starts at " + at.String() + ", as intended when its " + string(anchor.Kind) + " was made"}
+	b := beginning{at: at, effect: "starts at " + at.String()}
+	if anchor, ok := w.anchor(); ok {
+		b.effect += ", as intended when its " + string(anchor.Kind) + " was made"
+	}
 	if at.TrimHorizon {
 		if w.route.Isolation == spec.IsolationFanOut && !w.route.StartFrom.TrimHorizon {
 			b.effect += ", or because the tag that says it cannot be read"
@@ -314,6 +321,22 @@ func (p *planner) giver(w *wish) (name string, stays bool) {
 		}
 	}
 	return name, stays
+}
+
+// deadGiver is a mapping of ours that took some of a route's events until a person
+// deregistered its consumer, and where it began.
+func (p *planner) deadGiver(w *wish) (at Start, name string) {
+	for _, m := range p.index.onStream[w.mapping.Key.Stream] {
+		if !m.Enabled || !p.dead(m) || !p.named(m) || !p.mayShare(m, w.set) || p.claimed[m.UUID] != nil {
+			continue
+		}
+		at := startTag(p.live.Facts.Tags[m.UUID])
+		if retention := p.live.Streams[m.Key.Stream].Retention; !at.TrimHorizon && at.At.Before(p.now.Add(-retention)) {
+			at = Start{TrimHorizon: true}
+		}
+		return at, p.nameOf(m)
+	}
+	return Start{}, ""
 }
 
 // named says whether a document names the routing of a mapping of ours.

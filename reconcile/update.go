@@ -256,8 +256,7 @@ func (p *planner) finish(doc *spec.EventRouting, live Mapping, name string) {
 	p.finishing[live.UUID] = s
 	p.revivesBehind(s, live)
 	if p.index.wantFunction[live.Key.Function] == nil {
-		s.hold(WhyUnsupported, "no route runs function "+live.Key.Function+" any more, so that nothing sees to its concurrency: enable the mapping by hand until it has read what it has to")
-		return
+		s.Effect += "; no route runs function " + live.Key.Function + " any more, and what is reserved for it stays as it is"
 	}
 	if until := live.Modified.Add(p.o.RespectManual); p.now.Before(until) {
 		s.hold(WhyByHand, "a person disabled it")

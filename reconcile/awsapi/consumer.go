@@ -45,6 +45,11 @@ func (o *observation) readConsumers(ctx context.Context) error {
 			names = append(names, name)
 		}
 	}
+	for key := range o.live.Mappings {
+		if key.Consumer != "" && slices.Contains(o.streams, key.Stream) {
+			names = append(names, key.Stream) // it may be on one that is gone
+		}
+	}
 	for _, text := range o.scope.FanOut {
 		name, _, ok := splitStream(text)
 		if !ok {
