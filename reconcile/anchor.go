@@ -270,7 +270,10 @@ func (p *planner) remember(w *wish) (Start, bool) {
 			}
 		}
 		if w.left != nil {
-			if tags := p.live.Facts.Tags[w.left.UUID]; p.names(w, tags) {
+			tags := p.live.Facts.Tags[w.left.UUID]
+			off, ours := offBy(*w.left, tags)
+			moved := !w.left.running() && ours && off.Cause == OffMoved // others have all that it had
+			if p.names(w, tags) && !moved {
 				return startTag(tags), true
 			}
 		}

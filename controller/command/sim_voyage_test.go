@@ -340,6 +340,9 @@ func (v *voyage) tell(p reconcile.Plan, err error) {
 // excuse takes down that a mapping which goes on where it stopped brings again what
 // others took since, unless it is one that others have taken over from.
 func (v *voyage) excuse(c reconcile.Change) {
+	if made, ok := c.After.(*reconcile.Mapping); ok && c.Before == nil && (made.Start.TrimHorizon || made.Start.At.Before(v.now().Add(-10*time.Minute))) {
+		v.busy = append(v.busy, window{to: v.now().Add(6 * time.Minute)})
+	}
 	m, ok := c.Before.(*reconcile.Mapping)
 	if !ok {
 		return
@@ -491,6 +494,9 @@ func (v *voyage) person(what int) {
 		}
 		m := all[v.random.IntN(len(all))]
 		_, err = w.UpdateMapping(here, m.UUID, world.MappingUpdate{Settings: world.MappingSettings{Enabled: new(what == 1)}})
+		if what == 1 { // what it has not read comes now, whoever had it
+			v.busy = append(v.busy, window{to: w.Now().Add(10 * time.Minute)})
+		}
 		v.say("a person %s %s of %s (%v)", []string{"disables", "enables"}[what], m.UUID[:8], m.FunctionArn, err)
 	})
 }
@@ -540,8 +546,11 @@ func (v *voyage) home() {
 		v.commit(last)
 	}
 	calm := 0
-	for range 90 {
+	for i := range 60 {
 		v.flow(5 * time.Minute)
+		if i == 30 {
+			v.idle()
+		}
 		p, err := v.process(v.t.Context(), v.ours(), v.server.Client().Do)
 		v.tell(p, err)
 		if v.plot.audit {
@@ -564,6 +573,21 @@ func (v *voyage) home() {
 		time.Sleep(time.Minute)
 	}
 	v.settled()
+}
+
+// idle lets the time pass for which something is held yet, with little traffic: what
+// takes no batch proves nothing until the stream has nothing from before.
+func (v *voyage) idle() {
+	var until time.Time
+	for _, h := range v.plan(v.ours()).Held {
+		if h.Action != reconcile.Lower && h.Until.After(until) {
+			until = h.Until
+		}
+	}
+	for v.now().Before(until.Add(5 * time.Minute)) {
+		v.flow(time.Second)
+		time.Sleep(10 * time.Minute)
+	}
 }
 
 // onTime checks that what is held until some time is not held beyond it for the
