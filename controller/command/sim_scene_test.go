@@ -271,16 +271,9 @@ var ops = []struct {
 		d.legs[random.IntN(len(d.legs))].name = fmt.Sprint("n", random.IntN(5))
 		return d
 	}},
-	{"move a type", func(d draft, _ []draft, random *rand.Rand) draft {
-		i, j := random.IntN(len(d.legs)), random.IntN(len(d.legs))
-		if i == j || len(d.legs[i].types) < 2 || d.legs[j].catchAll || d.legs[i].to+d.legs[i].from+d.legs[j].to+d.legs[j].from > 0 {
-			return d
-		}
-		k := random.IntN(len(d.legs[i].types))
-		d.legs[j].types = append(d.legs[j].types, d.legs[i].types[k])
-		d.legs[i].types = slices.Delete(d.legs[i].types, k, k+1)
-		return d
-	}},
+	{"move a type", moveType},
+	{"move a type", moveType},
+	{"move a type", moveType},
 	{"split by amount", func(d draft, _ []draft, random *rand.Rand) draft {
 		i := slices.IndexFunc(d.legs, func(l leg) bool { return slices.Contains(l.types, "A") })
 		if i < 0 {
@@ -350,4 +343,16 @@ var ops = []struct {
 		d.paused = !d.paused
 		return d
 	}},
+}
+
+// moveType moves one type from a route to another one.
+func moveType(d draft, _ []draft, random *rand.Rand) draft {
+	i, j := random.IntN(len(d.legs)), random.IntN(len(d.legs))
+	if i == j || len(d.legs[i].types) < 2 || d.legs[j].catchAll || d.legs[i].to+d.legs[i].from+d.legs[j].to+d.legs[j].from > 0 {
+		return d
+	}
+	k := random.IntN(len(d.legs[i].types))
+	d.legs[j].types = append(d.legs[j].types, d.legs[i].types[k])
+	d.legs[i].types = slices.Delete(d.legs[i].types, k, k+1)
+	return d
 }

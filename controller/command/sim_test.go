@@ -195,46 +195,34 @@ func (v *voyage) crashEverywhere(t *testing.T, e revision, sum *sums, at int) (p
 // is drawn, one call at a time.
 func (v *voyage) duel(a, b owner) {
 	random := rand.New(rand.NewPCG(v.random.Uint64(), 5))
-	turns := make(chan chan struct{})
-	ended := make(chan struct{})
-	told := make(chan func(), 2)
-	run := func(who owner) {
+	turns := [2]chan struct{}{make(chan struct{}), make(chan struct{})}
+	ended := make(chan func(), 2)
+	run := func(i int, who owner) {
 		p, err := v.process(v.t.Context(), who, func(r *http.Request) (*http.Response, error) {
-			turn := make(chan struct{})
-			turns <- turn
-			<-turn
+			<-turns[i]
 			return v.server.Client().Do(r)
 		})
-		told <- func() { v.tell(p, err) }
-		ended <- struct{}{}
+		ended <- func() { v.tell(p, err) }
 	}
 	v.say("%s and %s pass at the same time", a.name, b.name)
-	go run(a)
-	go run(b)
-	var waiting []chan struct{}
-	for left := 2; left > 0; {
+	go run(0, a)
+	go run(1, b)
+	for len(ended) < 2 {
 		synctest.Wait()
-		for more := true; more; {
-			select {
-			case turn := <-turns:
-				waiting = append(waiting, turn)
-			case <-ended:
-				left--
-			default:
-				more = false
-			}
+		first := random.IntN(2)
+		select {
+		case turns[first] <- struct{}{}:
+			continue
+		default:
 		}
-		switch n := len(waiting); {
-		case n > 0:
-			i := random.IntN(n)
-			close(waiting[i])
-			waiting = slices.Delete(waiting, i, i+1)
-		case left > 0:
+		select {
+		case turns[1-first] <- struct{}{}:
+		default: // both are waiting for time to pass
 			time.Sleep(50 * time.Millisecond)
 		}
 	}
-	(<-told)()
-	(<-told)()
+	(<-ended)()
+	(<-ended)()
 }
 
 // TestMutants: the proof can fail. Each mutant leaves one rule of the handover out,

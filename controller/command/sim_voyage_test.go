@@ -184,12 +184,20 @@ func (v *voyage) look(ctx context.Context, who owner, do func(*http.Request) (*h
 
 // process is one process that plans and applies.
 func (v *voyage) process(ctx context.Context, who owner, do func(*http.Request) (*http.Response, error)) (reconcile.Plan, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, time.Hour, errStuck)
+	defer cancel()
 	p, c, live, err := v.look(ctx, who, do)
 	if err != nil {
 		return p, err
 	}
-	return p, reconcile.Apply(ctx, c.Writer(live), p.Changes, nil).Err()
+	err = reconcile.Apply(ctx, c.Writer(live), p.Changes, nil).Err()
+	if context.Cause(ctx) == errStuck {
+		v.fail("stuck", "a pass of %s is not done within an hour: %v: %v", who.name, p.Changes, err)
+	}
+	return p, err
 }
+
+var errStuck = errors.New("stuck")
 
 // plan looks and changes nothing, and nothing goes wrong.
 func (v *voyage) plan(who owner) reconcile.Plan {
@@ -322,6 +330,9 @@ func (v *voyage) tell(p reconcile.Plan, err error) {
 	for _, c := range p.Changes {
 		v.say("%s %s: %s", c.Action, c.Addr, c.Reason)
 		v.excuse(c)
+		if c.Addr.Name == "billing/invoices" && (c.Action == reconcile.Retire || c.Action == reconcile.Delete) {
+			v.fail("pruned", "%s of a route whose document did not load", c.Action)
+		}
 	}
 	held := map[string]bool{}
 	for _, h := range p.Held {
@@ -392,7 +403,7 @@ func (v *voyage) killed(who owner, k int, effect bool) int {
 	ctx, kill := context.WithCancelCause(v.t.Context())
 	defer kill(nil)
 	n := 0
-	_, _ = v.process(ctx, who, func(req *http.Request) (*http.Response, error) {
+	p, _ := v.process(ctx, who, func(req *http.Request) (*http.Response, error) {
 		n++
 		switch {
 		case n < k:
@@ -403,6 +414,9 @@ func (v *voyage) killed(who owner, k int, effect bool) int {
 		kill(errKilled)
 		return nil, errKilled
 	})
+	for _, c := range p.Changes {
+		v.excuse(c)
+	}
 	return n
 }
 
@@ -436,7 +450,7 @@ func (v *voyage) edit(e revision) {
 		v.flow(time.Duration(20+v.random.IntN(240)) * time.Second)
 		v.pass()
 	}
-	if v.random.IntN(4) == 0 {
+	if v.random.IntN(3) == 0 {
 		d := time.Duration(1+v.random.IntN(5)) * time.Hour
 		v.say("nobody looks for %s", d)
 		for range 20 {
