@@ -49,7 +49,7 @@ It listens where --listen says and asks for no password: keep it on loopback.`,
 			}
 			var docs []spec.EventRouting
 			if len(seed) > 0 {
-				if docs, _, err = valid(seed, cmd.ErrOrStderr()); err != nil {
+				if docs, _, err = valid(cmd.Context(), seed, cmd.ErrOrStderr()); err != nil {
 					return err
 				}
 			}

@@ -47,7 +47,7 @@ differences, when other routes take an event.`,
 			case file != "" && expect != "":
 				return hint(errors.New("--event and --expect exclude each other"), "the events of --expect stand in its file")
 			}
-			docs, _, err := valid(args, cmd.ErrOrStderr())
+			docs, _, err := valid(cmd.Context(), args, cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}

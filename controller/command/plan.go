@@ -140,7 +140,7 @@ const minComment = 2000
 
 // open loads documents and sorts them, and what was found in them, by place.
 func (c *cloud) open(cmd *cobra.Command, args []string) ([]place, [][]spec.Finding, error) {
-	docs, found, err := valid(args, cmd.ErrOrStderr())
+	docs, found, err := valid(cmd.Context(), args, cmd.ErrOrStderr())
 	if err != nil {
 		return nil, nil, err
 	}

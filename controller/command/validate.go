@@ -23,7 +23,7 @@ field: an array there may go to several routes.`,
 		Example: "  eventrouting validate routing/",
 		Args:    paths,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			docs, findings, err := load(args)
+			docs, findings, err := load(cmd.Context(), args)
 			if err != nil {
 				return err
 			}
