@@ -211,8 +211,8 @@ func (p *planner) expire(doc *spec.EventRouting, live Mapping, name string) {
 	if doc != nil {
 		after = doc.RetireAfter()
 	}
-	if _, ours := offBy(live, tags); !ours && p.wantsAny(live) {
-		p.finish(doc, live, name)
+	if by, ours := offBy(live, tags); (!ours || by.Cause == OffAdmission) && p.wantsAny(live) {
+		p.finish(doc, live, name, !ours)
 		return
 	}
 	off, ok := ParseOff(tags[TagOff])
@@ -242,10 +242,10 @@ func (p *planner) wantsAny(m Mapping) bool {
 	return slices.ContainsFunc(p.index.wantStream[m.Key.Stream], func(w *wish) bool { return w.route.Enabled && p.mayShare(m, w.set) })
 }
 
-// finish plans to enable a mapping that no route wants and a person disabled: what
-// it has not read is wanted, and others began later. It stops once it has read
-// that.
-func (p *planner) finish(doc *spec.EventRouting, live Mapping, name string) {
+// finish plans to enable a mapping that no route wants and that a person disabled,
+// or that there was no room for: what it has not read is wanted, and others began
+// later. It stops once it has read that.
+func (p *planner) finish(doc *spec.EventRouting, live Mapping, name string, byHand bool) {
 	after := live
 	after.Enabled = true
 	after.Tags = map[string]string{TagOff: Off{OffRevived, p.now}.String()}
@@ -257,6 +257,10 @@ func (p *planner) finish(doc *spec.EventRouting, live Mapping, name string) {
 	p.revivesBehind(s, live)
 	if p.index.wantFunction[live.Key.Function] == nil {
 		s.Effect += "; no route runs function " + live.Key.Function + " any more, and what is reserved for it stays as it is"
+	}
+	if !byHand {
+		s.Reason = "it was made disabled, for lack of concurrent executions, and what it has not read is wanted"
+		return
 	}
 	if until := live.Modified.Add(p.o.RespectManual); p.now.Before(until) {
 		s.hold(WhyByHand, "a person disabled it")

@@ -236,15 +236,18 @@ func (v *voyage) flow(d time.Duration) {
 func (v *voyage) commit(d draft) {
 	now := v.now()
 	v.doc = d
-	v.busy = append(v.busy, window{from: now.Add(-3 * time.Minute)})
+	defer func() { v.busy = append(v.busy, window{from: now.Add(-3 * time.Minute)}) }()
 	for p, j := range v.judged {
 		l := d.route(p)
 		if p.eventType == "F" {
 			continue
 		}
+		// Who disables a route in the middle of a handover withdraws what the giver
+		// has not read: the README says so.
+		halfway := l != nil && l.off && j.off.IsZero() && v.wasBusy(now.Add(-time.Second))
 		same := l != nil && fmt.Sprint(l.name, l.types, l.from, l.to, l.isolation, d.path, d.function) == j.leg
 		switch {
-		case !j.off.IsZero() && !same, l == nil, l.off && j.off.IsZero() && l.name != strings.SplitN(j.leg, "[", 2)[0]:
+		case !j.off.IsZero() && !same, l == nil, halfway, l.off && j.off.IsZero() && l.name != strings.SplitN(j.leg, "[", 2)[0]:
 			end := now
 			if !j.off.IsZero() {
 				end = j.off
@@ -387,7 +390,7 @@ func (v *voyage) after() {
 				v.busy[i].to = v.now().Add(6 * time.Minute)
 			}
 		}
-	} else if last := len(v.busy) - 1; last < 0 || !v.busy[last].to.IsZero() && v.busy[last].to.Before(v.now()) {
+	} else if !slices.ContainsFunc(v.busy, func(w window) bool { return w.to.IsZero() }) {
 		v.busy = append(v.busy, window{from: v.now().Add(-3 * time.Minute)})
 	}
 }
@@ -493,7 +496,9 @@ func (v *voyage) mishap() {
 			v.do(func(w *world.World) { w.SetLimit(here, limit, 100) })
 		}
 	case 8:
-		v.reregister()
+		if v.deregister() {
+			v.mended()
+		}
 	}
 }
 
@@ -534,9 +539,8 @@ func (v *voyage) deploy() {
 	})
 }
 
-// reregister is a person who registers a consumer anew while its mapping is
-// disabled, or at rest: what the mapping has read is not read again by the rules.
-func (v *voyage) reregister() {
+// deregister is a person who deregisters a consumer.
+func (v *voyage) deregister() (done bool) {
 	v.do(func(w *world.World) {
 		all, _, err := w.ListConsumers(here, "orders-events", "", 100)
 		if err != nil || len(all) == 0 {
@@ -546,7 +550,21 @@ func (v *voyage) reregister() {
 		err = w.DeregisterConsumer(here, "orders-events", c.Name)
 		v.say("a person deregisters consumer %s (%v)", c.Name, err)
 		v.busy = append(v.busy, window{to: w.Now()}) // it is read again from where it began
+		done = err == nil
 	})
+	return done
+}
+
+// mended waits until what a person broke is whole again: an edit before that moves
+// events to mappings that cannot begin where the broken one stopped.
+func (v *voyage) mended() {
+	for range 20 {
+		v.flow(time.Minute)
+		v.pass()
+		if quiet(v.plan(v.ours())) {
+			return
+		}
+	}
 }
 
 // home waits for the last handovers.
