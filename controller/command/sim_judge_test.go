@@ -43,7 +43,7 @@ func (v *voyage) judge() verdict.Verdict {
 	if got.Waiting > 0 {
 		v.fail("waiting", "%d tried, neither delivered nor given up", got.Waiting)
 	}
-	calm := slices.DeleteFunc(slices.Clone(got.Beside), func(r verdict.Record) bool { return v.wasBusy(r.Written) })
+	calm := slices.DeleteFunc(slices.Clone(got.Beside), func(r verdict.Record) bool { return v.wasBusy(r.Written, r.Type) })
 	if len(calm) > 0 {
 		v.fail("beside", "%d delivered by two mappings while nothing was handed over, such as %+v", len(calm), calm[0])
 	}
@@ -55,10 +55,11 @@ func (v *voyage) facts() (facts []world.Fact) {
 	return facts
 }
 
-// wasBusy says whether a handover was under way at a time.
-func (v *voyage) wasBusy(at time.Time) bool {
+// wasBusy says whether a handover of a part was under way at a time; of any for the
+// empty one.
+func (v *voyage) wasBusy(at time.Time, part string) bool {
 	return slices.ContainsFunc(v.busy, func(w window) bool {
-		return !at.Before(w.from) && (w.to.IsZero() || !at.After(w.to))
+		return (w.parts == nil || part == "" || w.parts[part]) && !at.Before(w.from) && (w.to.IsZero() || !at.After(w.to))
 	})
 }
 

@@ -59,8 +59,12 @@ type judging struct {
 	leg   string    // its route then
 }
 
-// window is a stretch of time; open while to is zero.
-type window struct{ from, to time.Time }
+// window is a stretch of time in which parts, or all, may be delivered twice; open
+// while to is zero.
+type window struct {
+	from, to time.Time
+	parts    map[string]bool // nil for all
+}
 
 type note struct {
 	at   time.Time
@@ -244,7 +248,7 @@ func (v *voyage) commit(d draft) {
 		}
 		// Who disables a route in the middle of a handover withdraws what the giver
 		// has not read: the README says so.
-		halfway := l != nil && l.off && j.off.IsZero() && v.wasBusy(now.Add(-time.Second))
+		halfway := l != nil && l.off && j.off.IsZero() && v.wasBusy(now.Add(-time.Second), "")
 		same := l != nil && fmt.Sprint(l.name, l.types, l.from, l.to, l.isolation, d.path, d.function) == j.leg
 		switch {
 		case !j.off.IsZero() && !same, l == nil, halfway, l.off && j.off.IsZero() && l.name != strings.SplitN(j.leg, "[", 2)[0]:
@@ -355,7 +359,7 @@ func (v *voyage) tell(p reconcile.Plan, err error) {
 // others took since, unless it is one that others have taken over from.
 func (v *voyage) excuse(c reconcile.Change) {
 	if made, ok := c.After.(*reconcile.Mapping); ok && c.Before == nil && (made.Start.TrimHorizon || made.Start.At.Before(v.now().Add(-10*time.Minute))) {
-		v.busy = append(v.busy, window{to: v.now().Add(6 * time.Minute)})
+		v.busy = append(v.busy, window{to: v.now().Add(6 * time.Minute), parts: v.partsOf(c.Addr.Name)})
 	}
 	m, ok := c.Before.(*reconcile.Mapping)
 	if !ok {
@@ -366,8 +370,22 @@ func (v *voyage) excuse(c reconcile.Change) {
 	case c.Action == reconcile.Retire && strings.HasPrefix(after.Tags[reconcile.TagOff], reconcile.OffMoved):
 		v.moved[m.UUID] = v.now()
 	case c.Action == reconcile.Revive && !v.takenOver(c.Addr.Name, m.UUID):
-		v.busy = append(v.busy, window{to: v.now().Add(6 * time.Minute)})
+		v.busy = append(v.busy, window{to: v.now().Add(6 * time.Minute), parts: v.partsOf(c.Addr.Name)})
 	}
+}
+
+// partsOf are what a route takes by its document; all where no route has the name.
+func (v *voyage) partsOf(route string) map[string]bool {
+	of := map[string]bool{}
+	for _, p := range parts {
+		if l := v.doc.route(p); l != nil && "orders/"+l.name == route {
+			of[p.String()] = true
+		}
+	}
+	if len(of) == 0 {
+		return nil
+	}
+	return of
 }
 
 // takenOver says whether others took over what a mapping took, and have taken it
