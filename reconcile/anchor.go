@@ -107,18 +107,29 @@ func (p *planner) ours(m Mapping) bool {
 		s := p.step(w.addr)
 		return s == nil || s.why != WhyForeign
 	}
-	return p.ownsAlias(m.Key.alias()) || p.live.Facts.Tags[m.UUID][TagOwner] == p.o.Owner
+	return p.aliased(m) || p.live.Facts.Tags[m.UUID][TagOwner] == p.o.Owner
 }
 
-// proven says whether a mapping without an alias of ours, which is about to
-// change, is the route's by its tags; what is not is held.
+// aliased says whether a live mapping targets an alias of ours, and nothing says
+// that it is somebody else's all the same.
+func (p *planner) aliased(m Mapping) bool {
+	owner := p.live.Facts.Tags[m.UUID][TagOwner]
+	return p.ownsAlias(m.Key.alias()) && (owner == "" || owner == p.o.Owner)
+}
+
+// proven says whether a mapping that is about to change is the route's by its tags;
+// what is not is held. With an alias of ours it is enough that they name nobody
+// else.
 func (p *planner) proven(w *wish, live Mapping) bool {
 	tags, known := p.live.Facts.Tags[live.UUID]
+	alias := w.route.Isolation == spec.IsolationAlias
 	switch {
 	case !known:
 		p.ask(AskTags, live.UUID)
 		p.add(p.update(w, live)).hold(WhyAsked, "it differs from the document; whose mapping "+live.UUID+" is, its tags will tell")
-	case !p.names(w, tags) && !p.renamed(w, tags):
+	case alias && (tags[TagOwner] == "" || tags[TagOwner] == p.o.Owner):
+		return true
+	case alias || !p.names(w, tags) && !p.renamed(w, tags):
 		p.foreign(w, live.UUID)
 	default:
 		return true
@@ -315,7 +326,7 @@ func (k Key) alias() AliasKey { return AliasKey{k.Function, k.Qualifier} }
 // owned says which route a live mapping of ours belongs, or belonged, to; false
 // for one that is not ours, or of which that is not known.
 func (p *planner) owned(m Mapping) (routing, route string, ok bool) {
-	if p.ownsAlias(m.Key.alias()) && m.Key.Consumer == "" {
+	if p.aliased(m) && m.Key.Consumer == "" {
 		return SplitQualifier(m.Key.Qualifier)
 	}
 	tags := p.live.Facts.Tags[m.UUID]

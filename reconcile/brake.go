@@ -24,7 +24,7 @@ func (p *planner) qualified(m Mapping) bool {
 		p.ask(AskTags, m.UUID)
 		return false
 	}
-	if m.State != "Enabled" || strings.HasPrefix(m.LastResult, "PROBLEM") {
+	if m.State != "Enabled" || strings.HasPrefix(m.LastResult, "PROBLEM") || p.stopping(tags) {
 		return false
 	}
 	if tags[TagSince] == SincePending {
@@ -35,7 +35,7 @@ func (p *planner) qualified(m Mapping) bool {
 	return err == nil && !p.now.Before(since.Add(qualifiesAfter))
 }
 
-// vouch plans to write down that what a mapping covers was widened and that AWS
+// vouch plans to write down that what a mapping covers was changed and that AWS
 // is done with it: from now on it can qualify.
 func (p *planner) vouch(m Mapping) {
 	w := p.claimed[m.UUID]
@@ -50,7 +50,7 @@ func (p *planner) vouch(m Mapping) {
 	after.Tags = map[string]string{TagSince: p.now.Format(time.RFC3339)}
 	p.add(&step{wish: w, doc: &w.doc, Change: Change{
 		Action: Update, Addr: w.addr, Before: &m, After: &after,
-		Reason: "it was widened, and AWS is done with that", Effect: "none: others can leave their events to it 6 minutes from now",
+		Reason: "its filter was changed, and AWS is done with that", Effect: "none: others can leave their events to it 6 minutes from now",
 	}})
 }
 

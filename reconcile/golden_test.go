@@ -158,7 +158,7 @@ func liveState(t *testing.T, a *txtar.Archive, o reconcile.Options) reconcile.St
 	}
 	docs := documents(t, before)
 	live, _ = settle(t, live, func(s reconcile.State, now time.Time) reconcile.Plan { return reconcile.Compute(docs, s, o, now) }, noon.Add(-24*time.Hour))
-	live.Facts.Tags, live.Facts.ConsumerTags = nil, nil // nobody has asked yet
+	live.Facts.ConsumerTags = nil // nobody has asked yet
 	patch := member(a, "since.json")
 	if patch == nil {
 		return live

@@ -12,7 +12,7 @@ const (
 	TagRouting = "eventrouting.dev/routing"
 	TagRoute   = "eventrouting.dev/route"
 	// TagSince is when the mapping's present coverage began, RFC 3339, or
-	// [SincePending] from before a widening on. Never earlier than the truth.
+	// [SincePending] from before a change of its filter on. Never earlier than the truth.
 	TagSince = "eventrouting.dev/since"
 	// TagStart is the start intended for what a consumer's mapping reads, on
 	// both: RFC 3339 or trim-horizon. A mapping that goes missing beside its
@@ -25,7 +25,7 @@ const (
 	TagOff = "eventrouting.dev/off"
 )
 
-// SincePending is the value of [TagSince] while a widening is under way. It
+// SincePending is the value of [TagSince] while a change of the filter is under way. It
 // counts as now.
 const SincePending = "pending"
 

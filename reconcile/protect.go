@@ -187,9 +187,11 @@ func (p *planner) covers(w *wish, m Mapping) (time.Time, delay) {
 		return time.Time{}, delay{why: WhyAsked, reason: "since when " + name + " takes some of its events, its tags will tell"}
 	case strings.HasPrefix(m.LastResult, "PROBLEM") && !p.assumed(w.addr.Name):
 		return time.Time{}, delay{why: WhyTaker, reason: "some of its events go to " + name + ", whose last batch failed (" + m.LastResult + ")"}
+	case p.stopping(tags):
+		return time.Time{}, delay{why: WhyTaker, reason: "some of its events go to " + name + ", which was to stop just now"}
 	case tags[TagSince] == SincePending:
 		p.vouch(m)
-		return time.Time{}, delay{why: WhyTaker, reason: "some of its events go to " + name + ", which was widened just now", until: p.now.Add(qualifiesAfter)}
+		return time.Time{}, delay{why: WhyTaker, reason: "some of its events go to " + name + ", whose filter was changed just now", until: p.now.Add(qualifiesAfter)}
 	}
 	since, err := time.Parse(time.RFC3339, tags[TagSince])
 	if mutant.Is(mutant.TrustEnabled) {
@@ -203,6 +205,13 @@ func (p *planner) covers(w *wish, m Mapping) (time.Time, delay) {
 		return since, delay{why: WhyTaker, reason: "some of its events go to " + name + ", which has taken them only since " + since.Format(time.RFC3339), until: until}
 	}
 	return since, delay{}
+}
+
+// stopping says whether tags say that a mapping was to be disabled lately: a list
+// that lags shows it enabled still.
+func (p *planner) stopping(tags map[string]string) bool {
+	off, ok := ParseOff(tags[TagOff])
+	return ok && off.Cause != OffRevived && p.now.Sub(off.At) < offGrace
 }
 
 // assumed says whether the operator vouches for a route having read past where

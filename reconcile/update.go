@@ -37,9 +37,10 @@ func (p *planner) planUpdate(w *wish, live Mapping) {
 	if len(Differences(&live, s.After.(*Mapping))) == 0 {
 		return
 	}
-	if w.route.Isolation != spec.IsolationAlias && !p.proven(w, live) || !p.catchUp(w, s, live) {
+	if !p.proven(w, live) || !p.catchUp(w, s, live) {
 		return
 	}
+	p.adopt(w, s, live)
 	p.add(s)
 	switch {
 	case !live.Settled():
@@ -47,6 +48,23 @@ func (p *planner) planUpdate(w *wish, live Mapping) {
 	case w.route.Enabled && !live.Enabled:
 		p.enable(w, s, live)
 	}
+}
+
+// adopt makes a mapping that somebody made on the route's alias, and that says
+// nothing of who owns it, the route's.
+func (p *planner) adopt(w *wish, s *step, live Mapping) {
+	if w.route.Isolation != spec.IsolationAlias || p.live.Facts.Tags[live.UUID][TagOwner] != "" {
+		return
+	}
+	p.find(w.find(spec.Warning, CodeAdopted, "mapping %s was made by hand on alias %s, which is the route's: it becomes the route's mapping", live.UUID, w.alias.Key))
+	since := p.now.Format(time.RFC3339)
+	if m := s.After.(*Mapping); m.Tags[TagSince] != "" {
+		since = m.Tags[TagSince]
+	}
+	s.setTag(TagOwner, p.o.Owner)
+	s.setTag(TagRouting, w.doc.Metadata.Name)
+	s.setTag(TagRoute, w.route.Name)
+	s.setTag(TagSince, since)
 }
 
 // update is the change of a live mapping into what its route wants. What the
@@ -99,12 +117,14 @@ func (p *planner) explainTarget(s *step, w *wish, live Mapping) {
 	}
 }
 
-// explainFilter says what a changed filter means for events, and marks a
-// widening: from before it on nobody may rely on what the mapping covers.
+// explainFilter says what a changed filter means for events, and marks the change:
+// from before it on nobody may rely on what the mapping covers. That goes for a
+// filter that takes less as well: a list that lags shows what it was before.
 func (p *planner) explainFilter(s *step, live, after Mapping) {
-	before, then := p.taken(live), pattern.NewSet(after.Filters)
-	if before.Covers(then).Verdict != pattern.Yes && !mutant.Is(mutant.NoSince) {
+	if !mutant.Is(mutant.NoSince) {
 		s.setTag(TagSince, SincePending)
+	}
+	if p.taken(live).Covers(pattern.NewSet(after.Filters)).Verdict != pattern.Yes {
 		s.Effect = "position kept; takes more events from when AWS uses the new filter, what was read before is not read again"
 	}
 }
@@ -299,6 +319,10 @@ func (p *planner) retireOne(doc *spec.EventRouting, live Mapping, name string) {
 	}
 	if !live.Settled() {
 		s.hold(WhyUnsettled, "AWS is still busy with it ("+live.State+")")
+	}
+	if _, known := p.live.Facts.Tags[live.UUID]; !known {
+		p.ask(AskTags, live.UUID)
+		s.hold(WhyAsked, "whose mapping it is, its tags will tell")
 	}
 }
 
