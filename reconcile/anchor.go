@@ -275,20 +275,27 @@ func (p *planner) remember(w *wish) (Start, bool) {
 		note, noted := ParseNote(a.Description)
 		return note.Start, ok && noted && note.Owner == p.o.Owner && note.Stream == w.mapping.Key.Stream
 	case spec.IsolationFanOut:
-		if c, ok := p.live.Consumers[w.consumer()]; ok {
-			if tags := p.live.Facts.ConsumerTags[c.ARN]; p.names(w, tags) {
-				return startTag(tags), true
-			}
-		}
-		if w.left != nil {
-			tags := p.live.Facts.Tags[w.left.UUID]
-			off, ours := offBy(*w.left, tags)
-			moved := !w.left.running() && ours && off.Cause == OffMoved // others have all that it had
-			if p.names(w, tags) && !moved {
-				return startTag(tags), true
-			}
-		}
+		return p.rememberConsumer(w)
 	case spec.IsolationFunction:
+	}
+	return Start{}, false
+}
+
+// rememberConsumer is the start that the tags of a route's consumer carry, or those
+// of the mapping left on one before it.
+func (p *planner) rememberConsumer(w *wish) (Start, bool) {
+	if c, ok := p.live.Consumers[w.consumer()]; ok {
+		if tags := p.live.Facts.ConsumerTags[c.ARN]; p.names(w, tags) {
+			return startTag(tags), true
+		}
+	}
+	if w.left != nil {
+		tags := p.live.Facts.Tags[w.left.UUID]
+		off, ours := offBy(*w.left, tags)
+		moved := !w.left.running() && ours && off.Cause == OffMoved // others have all that it had
+		if p.names(w, tags) && !moved {
+			return startTag(tags), true
+		}
 	}
 	return Start{}, false
 }

@@ -14,7 +14,16 @@ import (
 // before what needs it, never to 0, and as far as the account allows. What is
 // new waits when there is too little.
 func (p *planner) capacity() {
-	for _, name := range slices.Sorted(maps.Keys(p.index.wantFunction)) {
+	names := map[string]bool{}
+	for name := range p.index.wantFunction {
+		names[name] = true
+	}
+	for _, s := range p.finishing { // no route runs its function, perhaps
+		if before, _ := s.mappings(); s.doc != nil {
+			names[before.Key.Function] = true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
 		if f, ok := p.live.Functions[name]; ok {
 			p.demands = append(p.demands, p.demand(f))
 		}
@@ -66,6 +75,9 @@ func (p *planner) demand(f Function) *demand {
 		p.share(d, doc, routes, counted)
 	}
 	p.countRest(d, counted)
+	if len(d.owners) == 0 {
+		d.owners = p.finishers(f.Name)
+	}
 	for _, doc := range d.owners {
 		if others, set := doc.Others(); set {
 			d.othersSet = true
@@ -81,6 +93,17 @@ func (p *planner) demand(f Function) *demand {
 		d.term(Term{What: "minimum", Value: minimum - d.Required})
 	}
 	return d
+}
+
+// finishers are the documents of mappings that finish on a function, in order.
+func (p *planner) finishers(function string) []*spec.EventRouting {
+	var all []*spec.EventRouting
+	for _, m := range p.index.onFunction[function] {
+		if s := p.finishing[m.UUID]; s != nil && s.doc != nil && !slices.Contains(all, s.doc) {
+			all = append(all, s.doc)
+		}
+	}
+	return all
 }
 
 // sharers splits wishes, which are in the order of their documents, by document.

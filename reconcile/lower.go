@@ -17,7 +17,7 @@ func (p *planner) lower() {
 	for _, d := range p.demands {
 		live := d.function.Reserved
 		switch {
-		case live == nil || *live <= d.Required:
+		case live == nil || *live <= d.Required || p.index.wantFunction[d.Function] == nil:
 		case !d.runs:
 			p.find(d.find(spec.Info, CodeReservationLeft,
 				"function %s has %d reserved and no mapping that runs: the reservation is left; remove it with aws lambda delete-function-concurrency --function-name %s if nothing else needs it", d.Function, *live, d.Function))

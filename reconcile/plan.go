@@ -133,6 +133,7 @@ const (
 	AskConsumerTags AskWhat = "consumer-tags" // of the consumer ARN
 	AskLineage      AskWhat = "lineage"       // of the stream, further back than its window
 	AskLag          AskWhat = "lag"           // of FUNCTION or FUNCTION:QUALIFIER
+	AskFunction     AskWhat = "function"      // that no route runs any more, into State.Functions
 )
 
 // Plan is what a pass would do and what it found. It is data: printing,

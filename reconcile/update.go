@@ -275,8 +275,14 @@ func (p *planner) finish(doc *spec.EventRouting, live Mapping, name string, byHa
 	}})
 	p.finishing[live.UUID] = s
 	p.revivesBehind(s, live)
-	if p.index.wantFunction[live.Key.Function] == nil {
-		s.Effect += "; no route runs function " + live.Key.Function + " any more, and what is reserved for it stays as it is"
+	switch _, observed := p.live.Functions[live.Key.Function]; {
+	case doc == nil && p.index.wantFunction[live.Key.Function] == nil:
+		s.hold(WhyUnsupported, "no document says anything of function "+live.Key.Function+" any more, so that nothing sees to its concurrency: enable the mapping by hand until it has read what it has to")
+		return
+	case !observed:
+		p.ask(AskFunction, live.Key.Function)
+		s.hold(WhyAsked, "no route runs function "+live.Key.Function+" any more; what is reserved for it has to be read")
+		return
 	}
 	if !byHand {
 		s.Reason = "it was made disabled, for lack of concurrent executions, and what it has not read is wanted"

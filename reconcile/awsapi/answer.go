@@ -43,6 +43,8 @@ func (r *Reader) Answer(ctx context.Context, s reconcile.State, asks []reconcile
 			facts.Lineages[ask.Name], err = r.lineage(ctx, ask)
 		case reconcile.AskLag:
 			facts.Lags[ask.Name], err = r.lag(ctx, ask)
+		case reconcile.AskFunction:
+			s, err = r.function(ctx, s, ask.Name)
 		case reconcile.AskLimits:
 			facts.Limits, err = r.limits(ctx)
 		default:
@@ -53,6 +55,24 @@ func (r *Reader) Answer(ctx context.Context, s reconcile.State, asks []reconcile
 		}
 	}
 	s.Facts = facts
+	return s, nil
+}
+
+// function reads a function that the scope did not name. One that is gone stays
+// absent.
+func (r *Reader) function(ctx context.Context, s reconcile.State, name string) (reconcile.State, error) {
+	f, aliases, err := r.readFunction(ctx, name)
+	switch {
+	case IsNotFound(err):
+		return s, nil
+	case err != nil:
+		return s, failed(err, "describe function %s", name)
+	}
+	s.Functions, s.Aliases = maps.Clone(s.Functions), maps.Clone(s.Aliases)
+	s.Functions[name] = f
+	for _, a := range aliases {
+		s.Aliases[a.Key] = a
+	}
 	return s, nil
 }
 
