@@ -18,8 +18,8 @@ test: ## all tests, with the race detector
 	go test -race ./...
 
 .PHONY: simulate
-simulate: ## edit documents at random under traffic, for SEEDS=N worlds
-	SEEDS=$(or $(SEEDS),300) go test ./controller/command -run NothingLost -v -timeout 0
+simulate: ## edit documents at random under traffic, for SEEDS=N scenes, and crash at every call
+	SEEDS=$(or $(SEEDS),300) go test ./controller/command -run 'NothingLost|Crashes' -v -timeout 0
 
 .PHONY: golden
 golden: ## write the golden files anew; read the difference before you commit it

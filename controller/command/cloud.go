@@ -49,6 +49,15 @@ type place struct {
 	docs   []spec.EventRouting
 	cfg    aws.Config
 	api    awsapi.Options
+	now    func() time.Time // nil: time.Now
+}
+
+// time is that of a pass.
+func (p place) time() time.Time {
+	if p.now != nil {
+		return p.now()
+	}
+	return time.Now()
 }
 
 func (p place) client() *awsapi.Client { return awsapi.New(p.cfg, p.api) }
@@ -154,7 +163,12 @@ func accountOf(docs []spec.EventRouting) string {
 // ACTIVE and their functions and `follow` aliases exist. A stream that shards
 // does not mention has four.
 func embed(docs []spec.EventRouting, shards map[string]int, t world.Timing) (*emulator.Server, error) {
-	server := emulator.New(emulator.Options{World: world.New(1, t, time.Now())})
+	return embedAt(docs, shards, t, time.Now)
+}
+
+// embedAt is embed with a clock of its own.
+func embedAt(docs []spec.EventRouting, shards map[string]int, t world.Timing, now func() time.Time) (*emulator.Server, error) {
+	server := emulator.New(emulator.Options{World: world.New(1, t, now()), Now: now})
 	for _, d := range docs {
 		stream := spec.BareName(d.Spec.Stream)
 		n, ok := shards[stream]

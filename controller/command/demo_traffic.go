@@ -120,9 +120,21 @@ func (d *demonstration) delivered(ctx context.Context, f *liveTraffic) error {
 		ages.Ages = append(ages.Ages, a.Ages...)
 	}
 	slices.Sort(ages.Ages)
-	fmt.Fprintf(d.out, "Traffic since the first apply: %d records written, %d of them of a type that was routed by then: %d delivered, %d lost, %d out of order.\n",
-		v.Written, v.Expected, v.Delivered, len(v.Lost), len(v.Disorder))
-	fmt.Fprintf(d.out, "They were %.1fs old at the median, and %.1fs at most.\n", ages.Percentile(0.5).Seconds(), ages.Percentile(1).Seconds())
+	for _, row := range []struct {
+		what string
+		n    int
+	}{
+		{"records written since the first apply", v.Written},
+		{"of a type that was routed by then", v.Expected},
+		{"delivered", v.Delivered},
+		{"lost", len(v.Lost)},
+		{"delivered twice, while a type moved", v.Duplicates["beside"] + v.Duplicates["again"]},
+		{"out of order within a mapping and key", len(v.Disorder)},
+	} {
+		fmt.Fprintf(d.out, "  %-40s %5d\n", row.what, row.n)
+	}
+	fmt.Fprintf(d.out, "\nThey were %s old at the median, and %s at most: those of the route that was removed waited.\n",
+		ages.Percentile(0.5).Round(100*time.Millisecond), ages.Percentile(1).Round(time.Second))
 	if v.Expected == 0 || v.Delivered != v.Expected || len(v.Disorder) > 0 {
 		return fmt.Errorf("%w: records were lost, or came out of order", errClaim)
 	}

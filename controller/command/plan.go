@@ -165,7 +165,7 @@ func (c *cloud) open(cmd *cobra.Command, args []string) ([]place, [][]spec.Findi
 
 // look plans for one place. What was found in its documents stands first.
 func look(ctx context.Context, r reconcile.Reader, pl place, o reconcile.Options, found []spec.Finding) (reconcile.Plan, reconcile.State, error) {
-	p, live, err := reconcile.Look(ctx, r, pl.docs, o, time.Now())
+	p, live, err := reconcile.Look(ctx, r, pl.docs, o, pl.time())
 	if err != nil {
 		return p, live, err
 	}

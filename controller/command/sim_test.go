@@ -34,6 +34,9 @@ func seeds(usual int) int {
 	if n, err := strconv.Atoi(os.Getenv("SEEDS")); err == nil {
 		return n
 	}
+	if testing.Short() {
+		return max(1, usual/8)
+	}
 	return usual
 }
 
