@@ -231,11 +231,12 @@ func (p *planner) expire(doc *spec.EventRouting, live Mapping, name string) {
 	if doc != nil {
 		after = doc.RetireAfter()
 	}
-	if by, ours := offBy(live, tags); (!ours || by.Cause == OffAdmission) && p.wantsAny(live) {
+	off, ok := ParseOff(tags[TagOff])
+	moved := ok && off.Cause == OffMoved // whoever touched it since: others have all that it had
+	if by, ours := offBy(live, tags); !moved && (!ours || by.Cause == OffAdmission) && p.wantsAny(live) {
 		p.finish(doc, live, name, !ours)
 		return
 	}
-	off, ok := ParseOff(tags[TagOff])
 	if !ok || off.Cause != OffRemoved && off.Cause != OffMoved || live.Modified.After(off.At.Add(offGrace)) {
 		marked := live
 		marked.Tags = map[string]string{TagOff: Off{OffRemoved, p.now}.String()}

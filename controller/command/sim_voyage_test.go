@@ -181,9 +181,12 @@ type owner struct {
 
 func (v *voyage) look(ctx context.Context, who owner, do func(*http.Request) (*http.Response, error)) (reconcile.Plan, *awsapi.Client, reconcile.State, error) {
 	c := v.client(do)
-	o := reconcile.Options{Owner: who.name, RespectManual: time.Hour, AllowDeletes: 100, Prune: v.plot.partly, Partial: who.partial}
-	p, live, err := reconcile.Look(ctx, c.Reader(), who.docs, o, v.now())
+	p, live, err := reconcile.Look(ctx, c.Reader(), who.docs, v.options(who), v.now())
 	return p, c, live, err
+}
+
+func (v *voyage) options(who owner) reconcile.Options {
+	return reconcile.Options{Owner: who.name, RespectManual: time.Hour, AllowDeletes: 100, Prune: v.plot.partly, Partial: who.partial}
 }
 
 // process is one process that plans and applies.
@@ -402,6 +405,7 @@ func (v *voyage) takenOver(route, uuid string) bool {
 func (v *voyage) after() {
 	p := v.plan(v.ours())
 	v.begin(p)
+	v.agree(p)
 	if quiet(p) {
 		for i := range v.busy {
 			if v.busy[i].to.IsZero() {
@@ -410,6 +414,23 @@ func (v *voyage) after() {
 		}
 	} else if !slices.ContainsFunc(v.busy, func(w window) bool { return w.to.IsZero() }) {
 		v.busy = append(v.busy, window{from: v.now().Add(-3 * time.Minute)})
+	}
+}
+
+// agree checks that the status of routes says what the plan holds, and why.
+func (v *voyage) agree(p reconcile.Plan) {
+	status, _ := reconcile.Inspect(v.ours().docs, v.state(), v.options(v.ours()), v.now())
+	said := map[string]bool{}
+	for _, r := range status.Routes {
+		for _, h := range r.Held {
+			said[fmt.Sprint(r.Name, h.Action, h.Why, h.Until)] = true
+		}
+	}
+	for _, h := range p.Held {
+		_, was := h.Before.(*reconcile.Mapping)
+		if name, _, _ := strings.Cut(h.Addr.Name, " "); h.Addr.Kind == reconcile.KindMapping && was && !said[fmt.Sprint(name, h.Action, h.Why, h.Until)] {
+			v.fail("status", "the plan holds %s %s (%s), the status does not say so: %v", h.Action, h.Addr, h.Why, said)
+		}
 	}
 }
 
@@ -479,12 +500,39 @@ func (v *voyage) edit(e revision) {
 			time.Sleep(d / 25)
 		}
 	}
+	if v.random.IntN(8) == 0 {
+		v.day()
+	}
 	v.mishap()
+}
+
+// day lets more time pass than the stream keeps, with little traffic and a pass now
+// and then: what is retired is deleted, and what waits expires.
+func (v *voyage) day() {
+	if v.doc.paused { // nobody mends what a person breaks
+		return
+	}
+	v.say("a day passes")
+	v.failed = ""
+	v.do(func(w *world.World) { w.SetLimit(here, 1000, 100) })
+	for p, j := range v.judged {
+		if !j.off.IsZero() { // longer than the stream keeps it
+			v.routed = append(v.routed, verdict.Routed{Type: p.String(), From: j.since, To: j.off})
+			delete(v.judged, p)
+		}
+	}
+	for range 52 {
+		v.flow(10 * time.Second)
+		v.pass()
+		time.Sleep(30 * time.Minute)
+	}
 }
 
 // mishap is something that happens besides.
 func (v *voyage) mishap() {
-	switch v.random.IntN(9) {
+	switch v.random.IntN(10) {
+	case 9:
+		v.touch()
 	case 0, 1:
 		if !v.plot.short {
 			v.failed = parts[v.random.IntN(len(parts))].eventType
@@ -535,6 +583,20 @@ func (v *voyage) person(what int) {
 			v.busy = append(v.busy, window{to: w.Now().Add(10 * time.Minute)})
 		}
 		v.say("a person %s %s of %s (%v)", []string{"disables", "enables"}[what], m.UUID[:8], m.FunctionArn, err)
+	})
+}
+
+// touch is a person who saves a mapping as it is: its LastModified jumps.
+func (v *voyage) touch() {
+	v.do(func(w *world.World) {
+		all, _, err := w.Mappings(here, world.MappingsQuery{})
+		all = slices.DeleteFunc(all, func(m world.Mapping) bool { return v.strange(m) })
+		if err != nil || len(all) == 0 {
+			return
+		}
+		m := all[v.random.IntN(len(all))]
+		_, err = w.UpdateMapping(here, m.UUID, world.MappingUpdate{Settings: world.MappingSettings{BatchSize: &m.BatchSize}})
+		v.say("a person saves %s of %s as it is (%v)", m.UUID[:8], m.FunctionArn, err)
 	})
 }
 
@@ -623,6 +685,16 @@ func (v *voyage) home() {
 		time.Sleep(time.Minute)
 	}
 	v.settled()
+	v.server.Forget()
+	for range 3 {
+		v.duel(v.ours(), v.ours())
+		time.Sleep(5 * time.Minute)
+	}
+	for _, c := range v.server.Calls() {
+		if writes(c) {
+			v.fail("flapping", "two controllers at rest write: %s", c)
+		}
+	}
 }
 
 // idle lets the time pass for which something is held yet, with little traffic: what
