@@ -16,12 +16,10 @@ import (
 
 // load reads documents and what is wrong with them.
 func load(names []string) ([]spec.EventRouting, []spec.Finding, error) {
-	wd, err := os.Getwd()
+	f, err := machine()
 	if err != nil {
-		return nil, nil, fmt.Errorf("find the working folder: %w", err)
+		return nil, nil, err
 	}
-	root := filepath.VolumeName(wd) + string(filepath.Separator)
-	f := files{FS: os.DirFS(root), root: root, wd: wd}
 	inside := make([]string, len(names))
 	for i, name := range names {
 		if inside[i], err = f.add(name); err != nil {
@@ -30,6 +28,16 @@ func load(names []string) ([]spec.EventRouting, []spec.Finding, error) {
 	}
 	docs, findings := spec.Load(f, inside...)
 	return docs, findings, nil
+}
+
+// machine is the machine's file system, seen from the working folder.
+func machine() (files, error) {
+	wd, err := os.Getwd()
+	if err != nil {
+		return files{}, fmt.Errorf("find the working folder: %w", err)
+	}
+	root := filepath.VolumeName(wd) + string(filepath.Separator)
+	return files{FS: os.DirFS(root), root: root, wd: wd}, nil
 }
 
 // files is the machine's file system as one fs.FS, which knows what people
