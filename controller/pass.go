@@ -218,6 +218,7 @@ func (w *worker) step(ctx context.Context, s reconcile.Step, began map[reconcile
 
 // finish notes how a pass ended and what follows from it.
 func (w *worker) finish(p Pass, err error, now time.Time) {
+	behind := w.behind(p)
 	settled := slices.ContainsFunc(p.Changes, func(d Done) bool { return d.Stage == reconcile.Settled || d.Stage == reconcile.Stale })
 	if err == nil && (settled || w.busy()) {
 		w.followUp++
@@ -241,12 +242,39 @@ func (w *worker) finish(p Pass, err error, now time.Time) {
 		v.attempts, v.retry = 0, time.Time{}
 		v.complete(now, w.interval(now))
 		for _, name := range v.routings {
-			if _, bad := v.failing[name]; !bad && p.Error == "" {
+			if !behind[name] {
 				v.succeeded[name] = p.At
 			}
 		}
 	}
 	v.judge(now)
+}
+
+// behind are the routings of which a pass left something undone that it should
+// have done. What a dry run does not do is none of it.
+func (w *worker) behind(p Pass) map[string]bool {
+	units := map[string]bool{}
+	for name := range w.unread {
+		units[name] = true
+	}
+	if w.write != nil {
+		done := map[reconcile.Addr]bool{}
+		for _, d := range p.Changes {
+			done[reconcile.Addr{Kind: d.Kind, Name: d.Address}] = d.Stage == reconcile.Settled
+		}
+		for _, c := range w.look().plan.Changes {
+			if !done[c.Addr] {
+				units[unit(c.Addr)] = true
+			}
+		}
+	}
+	for _, d := range w.wants().docs {
+		for _, r := range d.Resolve() {
+			reservation := reconcile.Addr{Kind: reconcile.KindReservation, Name: spec.BareName(r.Function)}
+			units[d.Metadata.Name] = units[d.Metadata.Name] || units[reservation.String()]
+		}
+	}
+	return units
 }
 
 // names lists what fails, with why.
