@@ -15,6 +15,7 @@ import (
 	"github.com/eventrouting/eventrouting/controller"
 	"github.com/eventrouting/eventrouting/emulator"
 	"github.com/eventrouting/eventrouting/emulator/world"
+	"github.com/eventrouting/eventrouting/spec"
 )
 
 var here = world.Place{Account: account, Region: ireland}
@@ -547,4 +548,60 @@ func TestOnce(t *testing.T) {
 		}
 	})
 	synctest.Test(t, func(*testing.T) {}) // nothing is left behind
+}
+
+// TestFault has a fault of the program itself come up in one place: it is
+// reported, and the other place goes on.
+func TestFault(t *testing.T) {
+	text := orders(1) + document("west", oregon, "orders-events", "order-processor", 1)
+	inBubble(t, text, func(t *testing.T, r *rig) {
+		r.o.ShardPoll = 0
+		r.refuse(func(req *http.Request, _ string) bool {
+			if strings.Contains(req.Header.Get("Authorization"), oregon) {
+				panic("a fault")
+			}
+			return false
+		})
+		c, stop := r.run()
+		defer stop()
+		time.Sleep(time.Minute)
+		s := r.status(c)
+		if !r.condition(s.Places[0], controller.Synced).Status {
+			t.Errorf("the place beside it: %+v", s.Places[0].Conditions)
+		}
+		if d := r.condition(s.Places[1], controller.Degraded); !d.Status || !strings.Contains(d.Message, "a fault") {
+			t.Errorf("the place itself: %+v", d)
+		}
+		r.refuse(nil)
+		time.Sleep(10 * time.Minute)
+		if got := r.mappings(oregon)["west--route-0"]; got != "Enabled" {
+			t.Errorf("mapping %q afterwards", got)
+		}
+	})
+}
+
+// TestSettingsFail has the AWS settings be unusable at first.
+func TestSettingsFail(t *testing.T) {
+	inBubble(t, orders(1), func(t *testing.T, r *rig) {
+		began := time.Now()
+		r.o.Places = func(ctx context.Context, docs []spec.EventRouting) ([]controller.Place, error) {
+			if time.Since(began) < time.Minute {
+				return nil, errAway
+			}
+			return r.places(ctx, docs)
+		}
+		c, stop := r.run()
+		defer stop()
+		time.Sleep(30 * time.Second)
+		if s := r.status(c); s.Documents.Trouble == nil || !s.Documents.Trouble.Since.Equal(began.UTC()) {
+			t.Errorf("trouble %+v", s.Documents.Trouble)
+		}
+		if n := strings.Count(r.log.String(), errAway.Error()); n != 1 {
+			t.Errorf("it is logged %d times, want once", n)
+		}
+		time.Sleep(time.Minute)
+		if s := r.status(c); s.Documents.Trouble != nil || r.mappings(ireland)["orders--route-0"] != "Enabled" {
+			t.Errorf("documents %+v", s.Documents)
+		}
+	})
 }

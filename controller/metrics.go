@@ -122,9 +122,7 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	o.set(g.build, 1, g.c.o.Build.Version, g.c.o.Build.Commit, runtime.Version())
 	o.set(g.dry, number(g.c.o.DryRun))
 	o.set(g.scheduled, g.c.interval(now).Seconds())
-	g.c.mu.Lock()
-	s := g.c.sources
-	g.c.mu.Unlock()
+	s := g.c.inForce()
 	if !s.at.IsZero() {
 		o.set(g.documents, 1, s.digest, s.docs.Commit)
 	}

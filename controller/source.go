@@ -34,6 +34,15 @@ type Trouble struct {
 	Findings []spec.Finding // those of documents that did not load
 }
 
+// newTrouble is trouble that may have begun before.
+func newTrouble(before *Trouble, message string, findings []spec.Finding) *Trouble {
+	t := &Trouble{Since: time.Now(), Message: message, Findings: findings}
+	if before != nil {
+		t.Since = before.Since
+	}
+	return t
+}
+
 // sources are the documents in force and those that are not.
 type sources struct {
 	docs    Documents
@@ -79,6 +88,13 @@ func (c *Controller) Trouble() *Trouble {
 	return c.sources.trouble()
 }
 
+// inForce are the documents in force.
+func (c *Controller) inForce() sources {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.sources
+}
+
 // reload takes over documents that have changed. What does not load changes
 // nothing but what status says.
 func (c *Controller) reload(ctx context.Context) {
@@ -95,15 +111,16 @@ func (c *Controller) reload(ctx context.Context) {
 		}
 	}
 	if places == nil {
+		if before != nil && after == nil {
+			c.o.Log.Info("documents", "digest", c.inForce().digest, "commit", c.inForce().docs.Commit)
+		}
 		for _, w := range c.all() {
 			w.troubled(after)
 		}
 		return
 	}
-	c.mu.Lock()
-	docs, digest, commit := len(c.sources.docs.Docs), c.sources.digest, c.sources.docs.Commit
-	c.mu.Unlock()
-	c.o.Log.Info("documents", "documents", docs, "digest", digest, "commit", commit, "places", len(places))
+	s := c.inForce()
+	c.o.Log.Info("documents", "documents", len(s.docs.Docs), "digest", s.digest, "commit", s.docs.Commit, "places", len(places))
 	added, gone := c.place(places)
 	for _, w := range gone {
 		w.cancel()
@@ -139,43 +156,44 @@ func (c *Controller) load(ctx context.Context) ([]Place, error) {
 	if err != nil {
 		return nil, c.unread(err)
 	}
-	errs := slices.DeleteFunc(slices.Clone(docs.Findings), func(f spec.Finding) bool { return f.Severity != spec.Error })
-	wrong := ErrDocuments
-	if len(errs) == 0 && len(docs.Docs) == 0 {
-		wrong = errors.New("there is no document")
+	if len(docs.Docs) == 0 {
+		return c.take(digest, docs, nil, errors.New("there is no document"))
 	}
-	var places []Place
-	if len(docs.Docs) > 0 {
-		if places, err = c.o.Places(ctx, docs.Docs); err != nil {
-			wrong, places = err, nil
-		}
+	places, err := c.o.Places(ctx, docs.Docs)
+	return c.take(digest, docs, places, err)
+}
+
+// take puts documents in force, if nothing is wrong with them or there is
+// nothing better; wrong is why they have no places. It returns the places of
+// what it put in force, and what is wrong.
+func (c *Controller) take(digest string, docs Documents, places []Place, wrong error) ([]Place, error) {
+	errs := slices.DeleteFunc(slices.Clone(docs.Findings), func(f spec.Finding) bool { return f.Severity != spec.Error })
+	if len(errs) > 0 {
+		wrong = ErrDocuments
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := &c.sources
+	before := s.wrong
 	s.tried, s.wrong = digest, nil
-	if len(errs) > 0 || len(places) == 0 {
-		s.wrong = &Trouble{Since: time.Now(), Message: wrong.Error(), Findings: errs}
+	if wrong != nil {
+		s.wrong = newTrouble(before, wrong.Error(), errs)
+		if len(errs) == 0 && len(docs.Docs) > 0 {
+			s.tried = "" // it is about the AWS settings, which can change without them
+		}
 		if !s.at.IsZero() && !s.partial || len(places) == 0 {
 			return nil, wrong
 		}
 	}
 	// Without a good set before, what does load is better than nothing.
-	s.docs, s.digest, s.at, s.partial = docs, digest, time.Now(), s.wrong != nil
-	if s.partial {
-		return places, wrong
-	}
-	return places, nil
+	s.docs, s.digest, s.at, s.partial = docs, digest, time.Now(), wrong != nil
+	return places, wrong
 }
 
 // unread notes that the source does not answer.
 func (c *Controller) unread(err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	t := &Trouble{Since: time.Now(), Message: err.Error()}
-	if old := c.sources.unread; old != nil {
-		t.Since = old.Since
-	}
-	c.sources.unread = t
+	c.sources.unread = newTrouble(c.sources.unread, err.Error(), nil)
 	return fmt.Errorf("load documents: %w", err)
 }

@@ -88,9 +88,7 @@ func (c *Controller) Status() (Status, error) {
 }
 
 func (c *Controller) documents() DocumentsStatus {
-	c.mu.Lock()
-	s := c.sources
-	c.mu.Unlock()
+	s := c.inForce()
 	d := DocumentsStatus{Digest: s.digest, Commit: s.docs.Commit, Partial: s.partial, Routings: []string{}}
 	if !s.at.IsZero() {
 		at := s.at.UTC()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/eventrouting/eventrouting/reconcile"
+	"github.com/eventrouting/eventrouting/spec"
 )
 
 // keptPasses is how many passes of a place are remembered.
@@ -71,7 +72,9 @@ func (v *view) failed() bool {
 		return true
 	case Quiet, Applied, Drift:
 	}
-	return slices.ContainsFunc(v.plan.Held, func(h reconcile.Held) bool { return h.Why == reconcile.WhyMissing || h.Why == reconcile.WhyUnsupported })
+	return slices.ContainsFunc(v.plan.Findings, func(f spec.Finding) bool {
+		return reconcile.MissingReference(f.Code) || f.Code == reconcile.CodeUnsupported
+	})
 }
 
 // complete notes that a pass could look.
