@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -119,18 +120,16 @@ func TestFollow(t *testing.T) {
 		c, stop := r.run()
 		defer stop()
 		time.Sleep(100 * time.Second)
-		var version string
+		version := r.newVersion()
 		r.server.Do(func(w *world.World) {
-			f, err := w.PublishVersion(here, "order-processor", world.VersionInput{})
-			if err != nil {
-				t.Error(err)
-			}
-			version = f.Version
 			if _, err := w.UpdateAlias(here, "order-processor", "live", world.AliasUpdate{FunctionVersion: &version}); err != nil {
 				t.Error(err)
 			}
 		})
-		time.Sleep(35 * time.Second)
+		began := time.Now()
+		for !slices.Contains(r.passes(c), "follow applied") && time.Since(began) < 35*time.Second {
+			time.Sleep(time.Second)
+		}
 		r.server.Do(func(w *world.World) {
 			a, err := w.Alias(here, "order-processor", "orders--route-1")
 			if err != nil || a.FunctionVersion != version {
@@ -602,6 +601,40 @@ func TestSettingsFail(t *testing.T) {
 		time.Sleep(time.Minute)
 		if s := r.status(c); s.Documents.Trouble != nil || r.mappings(ireland)["orders--route-0"] != "Enabled" {
 			t.Errorf("documents %+v", s.Documents)
+		}
+	})
+}
+
+// TestBackOff has one routing's reservation be refused while the alias of
+// another's function keeps passes coming: those do not try it each time.
+func TestBackOff(t *testing.T) {
+	inBubble(t, orders(1)+document("audit", ireland, "audit-events", "auditor", 1), func(t *testing.T, r *rig) {
+		var tries atomic.Int32
+		r.refuse(func(req *http.Request, _ string) bool {
+			denied := req.Method == http.MethodPut && strings.HasSuffix(req.URL.Path, "/functions/auditor/concurrency")
+			if denied {
+				tries.Add(1)
+			}
+			return denied
+		})
+		c, stop := r.run()
+		defer stop()
+		targets := []string{r.newVersion(), "1"}
+		for i := range 60 {
+			time.Sleep(30 * time.Second)
+			r.server.Do(func(w *world.World) {
+				if _, err := w.UpdateAlias(here, "order-processor", "live", world.AliasUpdate{FunctionVersion: &targets[i%2]}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		n := int(tries.Load())
+		t.Logf("%d tries in half an hour", n)
+		if n < 6 || n > 18 {
+			t.Errorf("%d tries in half an hour, want them to become rare", n)
+		}
+		if got := r.passes(c); !slices.Contains(got, "follow partly") {
+			t.Errorf("passes: %v", got)
 		}
 	})
 }

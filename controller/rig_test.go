@@ -222,6 +222,26 @@ func (r *rig) mappings(region string) map[string]string {
 	return all
 }
 
+// newVersion publishes another version of order-processor.
+func (r *rig) newVersion() string {
+	r.t.Helper()
+	r.server.Do(func(w *world.World) {
+		if _, err := w.UpdateCode(here, "order-processor", world.CodeInput{Code: []byte("PK new")}); err != nil {
+			r.t.Fatal(err)
+		}
+	})
+	time.Sleep(10 * time.Second) // until it is in use
+	version := ""
+	r.server.Do(func(w *world.World) {
+		f, err := w.PublishVersion(here, "order-processor", world.VersionInput{})
+		if err != nil || f.Version == "1" {
+			r.t.Fatalf("version %s: %v", f.Version, err)
+		}
+		version = f.Version
+	})
+	return version
+}
+
 // count counts calls of an operation in a region; empty for any.
 func (r *rig) count(region, operation string) int {
 	n := 0
