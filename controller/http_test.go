@@ -228,19 +228,34 @@ func decoded(t *testing.T, text []byte) map[string]any {
 	return v
 }
 
-// TestCapacity has the account hold less than is needed.
+// TestCapacity reshards a stream where the account holds less than is needed
+// then.
 func TestCapacity(t *testing.T) {
 	inBubble(t, orders(4), func(t *testing.T, r *rig) {
-		r.server.Do(func(w *world.World) { w.SetLimit(here, 110, 100) })
+		r.server.Do(func(w *world.World) { w.SetLimit(here, 120, 100) })
 		c, stop := r.run()
 		defer stop()
 		time.Sleep(time.Minute)
-		p := r.status(c).Places[0]
-		if s := r.condition(p, controller.CapacitySufficient); s.Status {
+		if s := r.condition(r.status(c).Places[0], controller.CapacitySufficient); !s.Status {
 			t.Errorf("%+v", s)
 		}
-		if w := ask(c.Handler(token(""), nil), "GET", "/metrics", ""); !regexp.MustCompile(`(?m)^eventrouting_concurrency_shortfall\{.*\} [1-9]|^eventrouting_held\{.*shortage`).Match(w.Body.Bytes()) {
-			t.Errorf("no shortfall: %s", w.Body)
+		r.server.Do(func(w *world.World) {
+			if _, err := w.UpdateShardCount(here, "orders-events", 8); err != nil {
+				t.Error(err)
+			}
+		})
+		time.Sleep(time.Minute)
+		since := time.Now()
+		time.Sleep(time.Minute)
+		if s := r.condition(r.status(c).Places[0], controller.CapacitySufficient); s.Status || s.Reason != "Shortage" || !s.Since.Before(since) {
+			t.Errorf("%+v", s)
+		}
+		metrics := ask(c.Handler(token(""), nil), "GET", "/metrics", "").Body.String()
+		for _, want := range []string{"required_concurrency 32", "reserved_concurrency 20", "concurrency_shortfall 12"} {
+			name, value, _ := strings.Cut(want, " ")
+			if line := `eventrouting_` + name + `{function="order-processor",place="eu-west-1"} ` + value + "\n"; !strings.Contains(metrics, line) {
+				t.Errorf("metrics lack %s", line)
+			}
 		}
 	})
 }
