@@ -135,7 +135,7 @@ func TestReady(t *testing.T) {
 		time.Sleep(6 * time.Minute)
 		ready("with AWS", 200)
 		r.server.SetFaults(lost)
-		time.Sleep(14 * time.Minute)
+		time.Sleep(9 * time.Minute) // after a pass of up to 5 minutes ago
 		ready("for a while without", 200)
 		time.Sleep(7 * time.Minute)
 		ready("too long without", 503)
@@ -275,13 +275,13 @@ func TestMetrics(t *testing.T) {
 			return req.Method == http.MethodPut && strings.HasSuffix(req.URL.Path, "/functions/auditor/concurrency")
 		})
 		r.server.Do(func(w *world.World) {
-			w.SetHandler(func(string, world.Record, time.Time) (time.Duration, bool) { return 20 * time.Second, true })
+			w.SetHandler(func(string, world.Record, time.Time) (time.Duration, bool) { return 4 * time.Second, true })
 		})
 		c, stop := r.run()
 		defer stop()
 		time.Sleep(4 * time.Minute)
 		r.server.Do(func(w *world.World) {
-			for range 200 {
+			for range 1000 {
 				if _, _, err := w.Put(here, "orders-events", "user-1", []byte(`{"eventType":"Type0"}`)); err != nil {
 					t.Error(err)
 				}
