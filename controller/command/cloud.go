@@ -29,9 +29,10 @@ const embeddedRegion = "us-east-1"
 
 // cloud says where AWS is and how to call it.
 type cloud struct {
-	embedded bool          // an AWS in this process, for one command
-	qps      float64       // calls a second per account and region, 0 for no limit
-	timeout  time.Duration // of one attempt of one call
+	embedded bool             // an AWS in this process, for one command
+	server   *emulator.Server // it, once there are documents
+	qps      float64          // calls a second per account and region, 0 for no limit
+	timeout  time.Duration    // of one attempt of one call
 }
 
 // flags adds the flags that say where AWS is.
@@ -114,11 +115,16 @@ func assume(cfg aws.Config, role string) aws.CredentialsProvider {
 func (c *cloud) base(ctx context.Context, docs []spec.EventRouting) (aws.Config, error) {
 	if c.embedded {
 		c.qps = 0
-		server, err := embed(docs, nil, world.Short())
+		var err error
+		if c.server == nil {
+			c.server, err = embed(docs, nil, world.Short())
+		} else {
+			err = seed(c.server, docs, nil) // what newer documents name beyond
+		}
 		if err != nil {
 			return aws.Config{}, err
 		}
-		return inProcess(server, cmp.Or(accountOf(docs), emulator.DefaultAccount)), nil
+		return inProcess(c.server, cmp.Or(accountOf(docs), emulator.DefaultAccount)), nil
 	}
 	// Where AWS_CA_BUNDLE is set the SDK accepts no other kind of client.
 	client := awshttp.NewBuildableClient().WithTimeout(c.timeout)
@@ -169,6 +175,11 @@ func embed(docs []spec.EventRouting, shards map[string]int, t world.Timing) (*em
 // embedAt is embed with a clock of its own.
 func embedAt(docs []spec.EventRouting, shards map[string]int, t world.Timing, now func() time.Time) (*emulator.Server, error) {
 	server := emulator.New(emulator.Options{World: world.New(1, t, now()), Now: now})
+	return server, seed(server, docs, shards)
+}
+
+// seed adds what documents name and is not there.
+func seed(server *emulator.Server, docs []spec.EventRouting, shards map[string]int) error {
 	for _, d := range docs {
 		stream := spec.BareName(d.Spec.Stream)
 		n, ok := shards[stream]
@@ -187,10 +198,10 @@ func embedAt(docs []spec.EventRouting, shards map[string]int, t world.Timing, no
 			seed.Functions[spec.BareName(r.Function)] = followed(d)
 		}
 		if err := server.Seed(seed); err != nil {
-			return nil, fmt.Errorf("seed the embedded AWS for %s: %w", d.Metadata.Name, err)
+			return fmt.Errorf("seed the embedded AWS for %s: %w", d.Metadata.Name, err)
 		}
 	}
-	return server, nil
+	return nil
 }
 
 // defaultShards is what a stream of the embedded AWS has unless told.

@@ -91,6 +91,7 @@ state of its own: a run that is interrupted is finished by the next one.`,
   eventrouting validate routing/                     # offline, every problem
   eventrouting plan routing/                         # what would change
   eventrouting apply routing/                        # change it
+  eventrouting run routing/                          # keep it so
   eventrouting apply --emulator --auto-approve examples/orders.yaml`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -105,7 +106,7 @@ state of its own: a run that is interrupted is finished by the next one.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return hint(err, "%s --help lists the flags", cmd.CommandPath())
 	})
-	root.AddCommand(newValidate(), newPlan(), newApply(), newStatus(), newExplain(), newMatch(), newEmulator(), newDemo(), newVersion())
+	root.AddCommand(newValidate(), newPlan(), newApply(), newRun(), newStatus(), newExplain(), newMatch(), newEmulator(), newDemo(), newVersion())
 	return root
 }
 

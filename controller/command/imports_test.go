@@ -42,6 +42,7 @@ func TestImportsRunOneWay(t *testing.T) {
 		"reconcile":         {"reconcile/lineage", "reconcile/internal/mutant", "spec", "spec/pattern"},
 		"reconcile/render":  {"reconcile", "reconcile/lineage", "reconcile/internal/mutant", "spec", "spec/pattern"},
 		"reconcile/awsapi":  {"reconcile", "reconcile/lineage", "reconcile/internal/mutant", "spec", "spec/pattern"},
+		"controller":        {"reconcile", "reconcile/awsapi", "reconcile/internal/mutant", "reconcile/lineage", "reconcile/render", "spec", "spec/pattern"},
 		"emulator/world":    {"spec/pattern"},
 		"emulator":          {"emulator/world", "spec/pattern"},
 		"examples":          {},

@@ -198,7 +198,7 @@ func (v *voyage) process(ctx context.Context, who owner, do func(*http.Request) 
 		return p, err
 	}
 	err = reconcile.Apply(ctx, c.Writer(live), p.Changes, nil).Err()
-	if context.Cause(ctx) == errStuck {
+	if errors.Is(context.Cause(ctx), errStuck) {
 		v.fail("stuck", "a pass of %s is not done within an hour: %v: %v", who.name, p.Changes, err)
 	}
 	return p, err

@@ -1,0 +1,640 @@
+package controller_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/eventrouting/eventrouting/controller"
+	"github.com/eventrouting/eventrouting/emulator"
+	"github.com/eventrouting/eventrouting/emulator/world"
+	"github.com/eventrouting/eventrouting/spec"
+)
+
+var here = world.Place{Account: account, Region: ireland}
+
+// TestQuietHour counts passes and calls of an hour in which nothing happens.
+func TestQuietHour(t *testing.T) {
+	inBubble(t, orders(4), func(t *testing.T, r *rig) {
+		c, stop := r.run()
+		defer stop()
+		time.Sleep(10 * time.Second)
+		if diff := cmp.Diff([]string{"start applied", "again quiet"}, r.passes(c)); diff != "" {
+			t.Errorf("passes (-want +got):\n%s", diff)
+		}
+		if got := r.reserved(ireland, "order-processor"); got != 16 {
+			t.Errorf("%d reserved, want 16", got)
+		}
+		r.server.Forget()
+		time.Sleep(time.Hour)
+		passes := r.passes(c)[2:]
+		if len(passes) != 12 || slices.ContainsFunc(passes, func(s string) bool { return s != "cron quiet" }) {
+			t.Errorf("passes of a quiet hour: %v, want 12 by the schedule", passes)
+		}
+		t.Logf("AWS calls in a quiet hour, one routing of 4 routes: %d, of them %d of 12 passes", r.count("", ""), r.count("", "")-120-120)
+		if n := r.count("", ""); n > 12*6+2*120 {
+			t.Errorf("%d calls in a quiet hour, want 6 for each pass, and one for the stream and one for the alias every 30 s", n)
+		}
+	})
+}
+
+// BenchmarkQuietHour reports AWS calls per hour by number of routings.
+func BenchmarkQuietHour(b *testing.B) {
+	for _, routings := range []int{1, 10} {
+		b.Run(fmt.Sprintf("routings=%d", routings), func(b *testing.B) {
+			calls := 0
+			for b.Loop() {
+				// A bubble needs a *testing.T, which is what a test has.
+				calls = quietCalls(b, routings)
+			}
+			b.ReportMetric(float64(calls), "calls/hour")
+		})
+	}
+}
+
+func quietCalls(b *testing.B, routings int) int {
+	calls := 0
+	ok := testing.RunTests(func(_, _ string) (bool, error) { return true, nil }, []testing.InternalTest{{Name: "hour", F: func(t *testing.T) {
+		var text strings.Builder
+		for i := range routings {
+			text.WriteString(document(fmt.Sprintf("orders-%d", i), ireland, fmt.Sprintf("stream-%d", i), "order-processor", 4))
+		}
+		inBubble(t, text.String(), func(t *testing.T, r *rig) {
+			streams := map[string]int{}
+			for i := range routings {
+				streams[fmt.Sprintf("stream-%d", i)] = 4
+			}
+			if err := r.server.Seed(emulator.Seed{Place: here, Streams: streams}); err != nil {
+				t.Fatal(err)
+			}
+			_, stop := r.run()
+			defer stop()
+			time.Sleep(time.Hour)
+			r.server.Forget()
+			time.Sleep(time.Hour)
+			calls = r.count("", "")
+		})
+	}}})
+	if !ok {
+		b.Fatal("the hour did not pass")
+	}
+	return calls
+}
+
+// TestShards reshards a stream: the reservation rises within one poll.
+func TestShards(t *testing.T) {
+	inBubble(t, orders(4), func(t *testing.T, r *rig) {
+		c, stop := r.run()
+		defer stop()
+		time.Sleep(100 * time.Second) // between two passes by the schedule
+		began := time.Now()
+		r.server.Do(func(w *world.World) {
+			if _, err := w.UpdateShardCount(here, "orders-events", 8); err != nil {
+				t.Error(err)
+			}
+		})
+		for r.reserved(ireland, "order-processor") < 32 {
+			if time.Since(began) > 35*time.Second {
+				t.Fatalf("%d reserved %s after the reshard, want 32; passes: %v", r.reserved(ireland, "order-processor"), time.Since(began), r.passes(c))
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		t.Logf("reshard to raised reservation: %s", time.Since(began))
+		if !slices.Contains(r.passes(c), "shards applied") {
+			t.Errorf("passes: %v, want one for the shards", r.passes(c))
+		}
+	})
+}
+
+// TestFollow moves the alias that routes follow.
+func TestFollow(t *testing.T) {
+	inBubble(t, orders(2), func(t *testing.T, r *rig) {
+		c, stop := r.run()
+		defer stop()
+		time.Sleep(100 * time.Second)
+		version := r.newVersion()
+		r.server.Do(func(w *world.World) {
+			if _, err := w.UpdateAlias(here, "order-processor", "live", world.AliasUpdate{FunctionVersion: &version}); err != nil {
+				t.Error(err)
+			}
+		})
+		began := time.Now()
+		for !slices.Contains(r.passes(c), "follow applied") && time.Since(began) < 35*time.Second {
+			time.Sleep(time.Second)
+		}
+		r.server.Do(func(w *world.World) {
+			a, err := w.Alias(here, "order-processor", "orders--route-1")
+			if err != nil || a.FunctionVersion != version {
+				t.Errorf("the route's alias points to %s (%v), want %s; passes: %v", a.FunctionVersion, err, version, r.passes(c))
+			}
+		})
+	})
+}
+
+// TestDocuments changes documents, breaks them, and takes them away.
+func TestDocuments(t *testing.T) {
+	inBubble(t, orders(2), func(t *testing.T, r *rig) {
+		r.o.Pass.Prune = true
+		c, stop := r.run()
+		defer stop()
+		time.Sleep(time.Minute)
+		r.docs.write(orders(3))
+		time.Sleep(10 * time.Second)
+		if got := r.mappings(ireland)["orders--route-2"]; got != "Enabled" {
+			t.Errorf("the new route's mapping is %q 10 s after the document changed; passes: %v", got, r.passes(c))
+		}
+		good := r.status(c).Documents
+
+		r.docs.write(strings.Replace(document("audit", ireland, "audit-events", "auditor", 2), "name: route-1", "nam: route-1", 1))
+		time.Sleep(time.Hour)
+		s := r.status(c)
+		if s.Documents.Digest != good.Digest || s.Documents.Trouble == nil || len(s.Documents.Trouble.Findings) == 0 {
+			t.Errorf("status of broken documents: %+v, want those before and why", s.Documents)
+		}
+		if d := r.condition(s.Places[0], controller.Degraded); !d.Status || d.Reason != "Documents" {
+			t.Errorf("condition of broken documents: %+v", d)
+		}
+		if d := r.condition(s.Places[0], controller.Synced); !d.Status {
+			t.Errorf("condition of broken documents: %+v", d)
+		}
+		want := map[string]string{"orders--route-0": "Enabled", "orders--route-1": "Enabled", "orders--route-2": "Enabled"}
+		if diff := cmp.Diff(want, r.mappings(ireland)); diff != "" {
+			t.Errorf("mappings under broken documents (-want +got):\n%s", diff)
+		}
+		if n := strings.Count(r.log.String(), "unknown"); n != 1 {
+			t.Errorf("the problem is logged %d times, want once:\n%s", n, r.log)
+		}
+
+		r.docs.fail(errAway)
+		time.Sleep(time.Hour)
+		if s := r.status(c); s.Documents.Trouble == nil || !strings.Contains(s.Documents.Trouble.Message, "away") {
+			t.Errorf("trouble: %+v", s.Documents.Trouble)
+		}
+		r.docs.fail(nil)
+		r.docs.write(orders(3))
+		time.Sleep(10 * time.Second)
+		if s := r.status(c); s.Documents.Trouble != nil || r.condition(s.Places[0], controller.Degraded).Status {
+			t.Errorf("trouble stays: %+v", s.Documents)
+		}
+	})
+}
+
+// TestBrokenAtStart begins with a document that does not load beside one that
+// does: that one is kept, and nothing that none names is touched.
+func TestBrokenAtStart(t *testing.T) {
+	audit := document("audit", ireland, "audit-events", "auditor", 1)
+	inBubble(t, orders(1)+audit, func(t *testing.T, r *rig) {
+		_, stop := r.run()
+		time.Sleep(10 * time.Second)
+		stop()
+		r.o.Pass.Prune = true
+		r.docs.write(orders(2) + strings.Replace(audit, "routes:", "rout:", 1))
+		c, stop := r.run()
+		defer stop()
+		time.Sleep(time.Hour)
+		want := map[string]string{"orders--route-0": "Enabled", "orders--route-1": "Enabled", "audit--route-0": "Enabled"}
+		if diff := cmp.Diff(want, r.mappings(ireland)); diff != "" {
+			t.Errorf("mappings (-want +got):\n%s", diff)
+		}
+		if s := r.status(c); !s.Documents.Partial || s.Documents.Trouble == nil {
+			t.Errorf("documents: %+v, want them partial", s.Documents)
+		}
+	})
+}
+
+// TestNoDocumentsAtStart is alive, says so, and goes on once there are some.
+func TestNoDocumentsAtStart(t *testing.T) {
+	inBubble(t, "", func(t *testing.T, r *rig) {
+		c, stop := r.run()
+		defer stop()
+		time.Sleep(time.Minute)
+		if s := r.status(c); s.Documents.Trouble == nil || len(s.Places) != 0 || len(r.server.Calls()) != 0 {
+			t.Errorf("status %+v after %d calls", s, len(r.server.Calls()))
+		}
+		r.docs.write(orders(1))
+		time.Sleep(10 * time.Second)
+		if got := r.mappings(ireland)["orders--route-0"]; got != "Enabled" {
+			t.Errorf("mapping %q", got)
+		}
+	})
+}
+
+// TestCoalesce triggers many passes during one: one follows.
+func TestCoalesce(t *testing.T) {
+	inBubble(t, orders(2), func(t *testing.T, r *rig) {
+		r.o.DryRun = true
+		r.server.SetFaults(func(emulator.Call) emulator.Fault { return emulator.Fault{Delay: time.Second} })
+		c, stop := r.run()
+		defer stop()
+		for range 50 {
+			c.Trigger(controller.TriggerHTTP)
+			time.Sleep(50 * time.Millisecond)
+		}
+		time.Sleep(time.Minute)
+		if got := r.passes(c); !slices.Equal(got, []string{"start drift", "http drift"}) {
+			t.Errorf("passes: %v", got)
+		}
+	})
+}
+
+// TestPlaces has one region fail: it backs off, the other goes on.
+func TestPlaces(t *testing.T) {
+	text := orders(2) + document("west", oregon, "orders-events", "order-processor", 2)
+	inBubble(t, text, func(t *testing.T, r *rig) {
+		r.server.SetFaults(func(c emulator.Call) emulator.Fault {
+			if c.Place.Region == oregon {
+				return emulator.Fault{Lose: emulator.LoseCall}
+			}
+			return emulator.Fault{}
+		})
+		r.o.ShardPoll = 0
+		c, stop := r.run()
+		defer stop()
+		time.Sleep(time.Hour)
+		s := r.status(c)
+		if got := words(s.Places[0]); len(got) != 13 || got[12] != "cron quiet" {
+			t.Errorf("passes of the region that works: %v", got)
+		}
+		if got := words(s.Places[1]); !slices.Contains(got, "retry failed") || len(got) != 20 {
+			t.Errorf("passes of the region that fails: %v", got)
+		}
+		// 5 s, 10 s, ... 5 m, each up to half less; three attempts each.
+		if n := r.count(oregon, "ListEventSourceMappings") / 3; n < 15 || n > 40 {
+			t.Errorf("%d looks at the region that fails in an hour", n)
+		}
+		if d := r.condition(s.Places[1], controller.Degraded); !d.Status || r.condition(s.Places[1], controller.Ready).Status {
+			t.Errorf("conditions: %+v", s.Places[1].Conditions)
+		}
+		if r.condition(s.Places[0], controller.Degraded).Status {
+			t.Errorf("conditions: %+v", s.Places[0].Conditions)
+		}
+		r.server.SetFaults(nil)
+		time.Sleep(5*time.Minute + 10*time.Second)
+		if got := r.mappings(oregon)["west--route-1"]; got != "Enabled" {
+			t.Errorf("mapping %q once the region works again", got)
+		}
+		if s := r.status(c); r.condition(s.Places[1], controller.Degraded).Status || !r.condition(s.Places[1], controller.Ready).Status {
+			t.Errorf("conditions: %+v", s.Places[1].Conditions)
+		}
+	})
+}
+
+// TestRoutingFails has what one routing needs be forbidden: it backs off, the
+// other is kept.
+func TestRoutingFails(t *testing.T) {
+	for _, test := range []struct {
+		name, failing string
+		deny          func(*http.Request, string) bool
+		mappings      map[string]string
+	}{
+		{"its stream may not be read", "audit", func(req *http.Request, body string) bool {
+			return strings.Contains(req.Header.Get("X-Amz-Target"), "DescribeStreamSummary") && strings.Contains(body, "audit-events")
+		}, map[string]string{"orders--route-0": "Enabled", "orders--route-1": "Enabled"}},
+		{"its function may not be reserved for", "reservation auditor", func(req *http.Request, _ string) bool {
+			return req.Method == http.MethodPut && strings.HasSuffix(req.URL.Path, "/functions/auditor/concurrency")
+		}, map[string]string{"orders--route-0": "Enabled", "orders--route-1": "Enabled"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			inBubble(t, orders(1)+document("audit", ireland, "audit-events", "auditor", 1), func(t *testing.T, r *rig) {
+				r.refuse(test.deny)
+				c, stop := r.run()
+				defer stop()
+				time.Sleep(time.Minute)
+				r.docs.write(orders(2) + document("audit", ireland, "audit-events", "auditor", 1))
+				time.Sleep(10 * time.Minute)
+				if diff := cmp.Diff(test.mappings, r.mappings(ireland)); diff != "" {
+					t.Errorf("mappings (-want +got):\n%s", diff)
+				}
+				p := r.status(c).Places[0]
+				if len(p.Failing) != 1 || p.Failing[0].Name != test.failing || p.Failing[0].Attempts < 2 {
+					t.Errorf("failing: %+v", p.Failing)
+				}
+				if d := r.condition(p, controller.Degraded); !d.Status || d.Reason != "Failing" || !r.condition(p, controller.Ready).Status {
+					t.Errorf("conditions: %+v", p.Conditions)
+				}
+				r.refuse(nil)
+				time.Sleep(6 * time.Minute)
+				if got := r.mappings(ireland)["audit--route-0"]; got != "Enabled" {
+					t.Errorf("mapping %q once it is allowed", got)
+				}
+				if p := r.status(c).Places[0]; len(p.Failing) != 0 || r.condition(p, controller.Degraded).Status {
+					t.Errorf("still failing: %+v %+v", p.Failing, p.Conditions)
+				}
+			})
+		})
+	}
+}
+
+// TestDeadline ends a pass that takes too long, and makes the next.
+func TestDeadline(t *testing.T) {
+	inBubble(t, orders(1), func(t *testing.T, r *rig) {
+		r.o.PassTimeout = 30 * time.Second
+		r.server.SetFaults(func(emulator.Call) emulator.Fault { return emulator.Fault{Delay: time.Hour} })
+		c, stop := r.run()
+		defer stop()
+		time.Sleep(31 * time.Second)
+		p := r.status(c).Places[0]
+		if len(p.Passes) != 1 || p.Passes[0].Seconds > 30 || !strings.Contains(p.Passes[0].Error, "too long") {
+			t.Errorf("passes: %+v", p.Passes)
+		}
+		r.server.SetFaults(nil)
+		time.Sleep(20 * time.Second)
+		if got := r.passes(c); !slices.Contains(got, "retry applied") {
+			t.Errorf("passes: %v", got)
+		}
+	})
+}
+
+// TestHeld has a step held until a time: a pass is made then.
+func TestHeld(t *testing.T) {
+	inBubble(t, orders(1), func(t *testing.T, r *rig) {
+		start := time.Now().Add(17 * time.Minute).UTC()
+		r.docs.write(orders(1) + fmt.Sprintf("    - {name: later, eventTypes: [Later], startFrom: %s}\n", start.Format(time.RFC3339)))
+		every, err := controller.ParseSchedule("@every 2h")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.o.Schedule = every
+		c, stop := r.run()
+		defer stop()
+		time.Sleep(16 * time.Minute)
+		if p := r.status(c).Places[0]; p.Next == nil || !p.Next.At.Equal(start) || p.Next.Trigger != controller.TriggerHeld {
+			t.Errorf("next pass %+v, want at %s", p.Next, start)
+		}
+		time.Sleep(time.Minute + 10*time.Second)
+		if got := r.mappings(ireland)["orders--later"]; got != "Enabled" {
+			t.Errorf("mapping %q; passes: %v", got, r.passes(c))
+		}
+	})
+}
+
+// TestDryRun makes no call but those that read.
+func TestDryRun(t *testing.T) {
+	inBubble(t, orders(2), func(t *testing.T, r *rig) {
+		r.o.DryRun = true
+		c, stop := r.run()
+		defer stop()
+		time.Sleep(30 * time.Minute)
+		for _, call := range r.server.Calls() {
+			if !slices.ContainsFunc([]string{"List", "Get", "Describe"}, func(verb string) bool { return strings.HasPrefix(call.Operation, verb) }) {
+				t.Errorf("call %s", call)
+			}
+		}
+		p := r.status(c).Places[0]
+		if s := r.condition(p, controller.Synced); s.Status || s.Reason != "Drift" || len(p.Passes[0].Changes) != 5 {
+			t.Errorf("%+v with changes %+v", s, p.Passes[0].Changes)
+		}
+		if n := strings.Count(r.log.String(), "msg=drift"); n != 5 {
+			t.Errorf("%d lines of drift, want one for each change once:\n%s", n, r.log)
+		}
+	})
+}
+
+// TestEnd ends while a mapping is being created: that is waited for, nothing
+// else begins, and nothing failed.
+func TestEnd(t *testing.T) {
+	inBubble(t, orders(2), func(t *testing.T, r *rig) {
+		_, stop := r.run()
+		time.Sleep(500 * time.Millisecond)
+		began := time.Now()
+		stop()
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("it took %s to end", took)
+		}
+		if strings.Contains(r.log.String(), "stage=failed") || !strings.Contains(r.log.String(), "outcome=stopped") {
+			t.Errorf("log:\n%s", r.log)
+		}
+		for name, state := range r.mappings(ireland) {
+			if state != "Enabled" {
+				t.Errorf("%s is %s", name, state)
+			}
+		}
+	})
+}
+
+// TestEndAbandons ends while AWS does not answer.
+func TestEndAbandons(t *testing.T) {
+	inBubble(t, orders(2), func(t *testing.T, r *rig) {
+		r.server.SetFaults(func(c emulator.Call) emulator.Fault {
+			if c.Operation == "CreateEventSourceMapping" {
+				return emulator.Fault{Delay: time.Hour}
+			}
+			return emulator.Fault{}
+		})
+		_, stop := r.run()
+		time.Sleep(500 * time.Millisecond)
+		began := time.Now()
+		stop()
+		if took := time.Since(began); took > 21*time.Second {
+			t.Errorf("it took %s to end", took)
+		}
+	})
+}
+
+// TestTwoInstances keeps one world by two controllers, also while documents
+// change under them one after the other.
+func TestTwoInstances(t *testing.T) {
+	inBubble(t, orders(2), func(t *testing.T, r *rig) {
+		a, stopA := r.run()
+		defer stopA()
+		_, stopB := r.run()
+		defer stopB()
+		for n := 3; n < 6; n++ {
+			time.Sleep(time.Minute)
+			r.docs.write(orders(n))
+		}
+		time.Sleep(10 * time.Minute)
+		if got := r.mappings(ireland); len(got) != 5 {
+			t.Errorf("mappings: %v", got)
+		}
+		if p := r.status(a).Places[0]; p.Passes[0].Outcome != controller.Quiet || r.condition(p, controller.Degraded).Status {
+			t.Errorf("last pass %+v", p.Passes[0])
+		}
+	})
+}
+
+// TestThrottled has AWS refuse calls: all of the account slow down together,
+// and speed up again.
+func TestThrottled(t *testing.T) {
+	text := orders(2) + document("west", oregon, "orders-events", "order-processor", 2)
+	inBubble(t, text, func(t *testing.T, r *rig) {
+		r.server.SetFaults(func(c emulator.Call) emulator.Fault {
+			if c.Place.Region == oregon {
+				return emulator.Fault{Refuse: emulator.TooManyRequests()}
+			}
+			return emulator.Fault{}
+		})
+		r.o.ShardPoll = time.Second
+		c, stop := r.run()
+		defer stop()
+		time.Sleep(5 * time.Minute)
+		r.server.Forget()
+		time.Sleep(5 * time.Minute)
+		if n := r.count(ireland, ""); n > 200 {
+			t.Errorf("%d calls in 5 minutes at the region beside the one that throttles", n)
+		}
+		if n := r.count("", ""); n > 400 {
+			t.Errorf("%d calls in 5 minutes while AWS throttles", n)
+		}
+		r.server.SetFaults(nil)
+		time.Sleep(15 * time.Minute)
+		s := r.status(c)
+		for _, p := range s.Places {
+			if r.condition(p, controller.Degraded).Status || !r.condition(p, controller.Synced).Status {
+				t.Errorf("%s: %+v", p.Name, p.Conditions)
+			}
+		}
+	})
+}
+
+// TestPlaceGoes drops a region from the documents and brings it back.
+func TestPlaceGoes(t *testing.T) {
+	west := document("west", oregon, "orders-events", "order-processor", 1)
+	inBubble(t, orders(1)+west, func(t *testing.T, r *rig) {
+		c, stop := r.run()
+		defer stop()
+		time.Sleep(time.Minute)
+		r.docs.write(orders(1))
+		time.Sleep(10 * time.Second)
+		if s := r.status(c); len(s.Places) != 1 {
+			t.Errorf("%d places", len(s.Places))
+		}
+		r.server.Forget()
+		time.Sleep(time.Hour)
+		if n := r.count(oregon, ""); n != 0 {
+			t.Errorf("%d calls at a place that no document names", n)
+		}
+		r.docs.write(orders(1) + west)
+		time.Sleep(10 * time.Second)
+		if s := r.status(c); len(s.Places) != 2 || !slices.Equal(words(s.Places[1]), []string{"start quiet"}) {
+			t.Errorf("places %+v", s.Places)
+		}
+	})
+}
+
+// TestOnce makes one pass and ends.
+func TestOnce(t *testing.T) {
+	inBubble(t, orders(3), func(t *testing.T, r *rig) {
+		result, err := controller.New(r.o).Once(t.Context())
+		if err != nil || result.Failed || result.Braked || len(r.mappings(ireland)) != 3 {
+			t.Errorf("%+v, %v, mappings %v", result, err, r.mappings(ireland))
+		}
+		r.docs.write(orders(1))
+		if result, err := controller.New(r.o).Once(t.Context()); err != nil || result.Failed || !result.Braked {
+			t.Errorf("with the brake: %+v, %v", result, err)
+		}
+		r.server.SetFaults(func(emulator.Call) emulator.Fault { return emulator.Fault{Lose: emulator.LoseCall} })
+		if result, err := controller.New(r.o).Once(t.Context()); err != nil || !result.Failed {
+			t.Errorf("without AWS: %+v, %v", result, err)
+		}
+		r.docs.write("kind: Nothing\n")
+		if _, err := controller.New(r.o).Once(t.Context()); err == nil {
+			t.Error("broken documents: no error")
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		r.docs.write(orders(1))
+		if _, err := controller.New(r.o).Once(ctx); err == nil {
+			t.Error("stopped: no error")
+		}
+	})
+	synctest.Test(t, func(*testing.T) {}) // nothing is left behind
+}
+
+// TestFault has a fault of the program itself come up in one place: it is
+// reported, and the other place goes on.
+func TestFault(t *testing.T) {
+	text := orders(1) + document("west", oregon, "orders-events", "order-processor", 1)
+	inBubble(t, text, func(t *testing.T, r *rig) {
+		r.o.ShardPoll = 0
+		r.refuse(func(req *http.Request, _ string) bool {
+			if strings.Contains(req.Header.Get("Authorization"), oregon) {
+				panic("a fault")
+			}
+			return false
+		})
+		c, stop := r.run()
+		defer stop()
+		time.Sleep(time.Minute)
+		s := r.status(c)
+		if !r.condition(s.Places[0], controller.Synced).Status {
+			t.Errorf("the place beside it: %+v", s.Places[0].Conditions)
+		}
+		if d := r.condition(s.Places[1], controller.Degraded); !d.Status || !strings.Contains(d.Message, "a fault") {
+			t.Errorf("the place itself: %+v", d)
+		}
+		r.refuse(nil)
+		time.Sleep(10 * time.Minute)
+		if got := r.mappings(oregon)["west--route-0"]; got != "Enabled" {
+			t.Errorf("mapping %q afterwards", got)
+		}
+	})
+}
+
+// TestSettingsFail has the AWS settings be unusable at first.
+func TestSettingsFail(t *testing.T) {
+	inBubble(t, orders(1), func(t *testing.T, r *rig) {
+		began := time.Now()
+		r.o.Places = func(ctx context.Context, docs []spec.EventRouting) ([]controller.Place, error) {
+			if time.Since(began) < time.Minute {
+				return nil, errAway
+			}
+			return r.places(ctx, docs)
+		}
+		c, stop := r.run()
+		defer stop()
+		time.Sleep(30 * time.Second)
+		if s := r.status(c); s.Documents.Trouble == nil || !s.Documents.Trouble.Since.Equal(began.UTC()) {
+			t.Errorf("trouble %+v", s.Documents.Trouble)
+		}
+		if n := strings.Count(r.log.String(), errAway.Error()); n != 1 {
+			t.Errorf("it is logged %d times, want once", n)
+		}
+		time.Sleep(time.Minute)
+		if s := r.status(c); s.Documents.Trouble != nil || r.mappings(ireland)["orders--route-0"] != "Enabled" {
+			t.Errorf("documents %+v", s.Documents)
+		}
+	})
+}
+
+// TestBackOff has one routing's reservation be refused while the alias of
+// another's function keeps passes coming: those do not try it each time.
+func TestBackOff(t *testing.T) {
+	inBubble(t, orders(1)+document("audit", ireland, "audit-events", "auditor", 1), func(t *testing.T, r *rig) {
+		var tries atomic.Int32
+		r.refuse(func(req *http.Request, _ string) bool {
+			denied := req.Method == http.MethodPut && strings.HasSuffix(req.URL.Path, "/functions/auditor/concurrency")
+			if denied {
+				tries.Add(1)
+			}
+			return denied
+		})
+		c, stop := r.run()
+		defer stop()
+		targets := []string{r.newVersion(), "1"}
+		for i := range 60 {
+			time.Sleep(30 * time.Second)
+			r.server.Do(func(w *world.World) {
+				if _, err := w.UpdateAlias(here, "order-processor", "live", world.AliasUpdate{FunctionVersion: &targets[i%2]}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		n := int(tries.Load())
+		t.Logf("%d tries in half an hour", n)
+		if n < 6 || n > 18 {
+			t.Errorf("%d tries in half an hour, want them to become rare", n)
+		}
+		if got := r.passes(c); !slices.Contains(got, "follow partly") {
+			t.Errorf("passes: %v", got)
+		}
+	})
+}
