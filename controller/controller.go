@@ -231,7 +231,7 @@ func (c *Controller) place(places []Place) (added, gone []*worker) {
 			c.workers[p.Name] = w
 			added = append(added, w)
 		}
-		w.want(wanted{docs: p.Docs, found: c.sources.findings(places, i), partial: c.sources.partial}, c.sources.trouble())
+		w.want(wanted{docs: p.Docs, found: c.sources.findings(places, i), partial: c.sources.partial, commit: c.sources.docs.Commit}, c.sources.trouble())
 	}
 	for name, w := range c.workers {
 		if !keep[name] {

@@ -81,6 +81,9 @@ func (w *worker) pass(ctx context.Context, t Trigger) {
 		slog.String("trigger", string(p.Trigger)), slog.String("outcome", string(p.Outcome)), slog.Int("changes", len(p.Changes)),
 		slog.Int("held", p.Held), slog.Duration("elapsed", now.Sub(p.At)),
 	}
+	if commit := w.commit(); commit != "" {
+		attrs = append(attrs, slog.String("commit", commit))
+	}
 	if p.Error != "" {
 		attrs = append(attrs, slog.String("err", p.Error))
 	}

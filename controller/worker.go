@@ -55,6 +55,7 @@ type wanted struct {
 	docs    []spec.EventRouting
 	found   []spec.Finding // in them
 	partial bool           // there are more, which do not load
+	commit  string         // of the repository that they are from; empty for none
 }
 
 // newWorker makes the worker of a place, its clients with it.
@@ -129,6 +130,13 @@ func (w *worker) look() view {
 	v.succeeded = maps.Clone(v.succeeded)
 	v.ready(time.Now(), w.interval(time.Now()))
 	return v
+}
+
+// commit is that of the documents in force.
+func (w *worker) commit() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.wanted.commit
 }
 
 // change changes what is known.
