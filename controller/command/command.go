@@ -25,6 +25,7 @@ const (
 	exitOK      = 0
 	exitError   = 1
 	exitChanges = 2 // plan --detailed-exitcode
+	exitStale   = 3 // apply --plan: the plan does not hold any more
 	exitBraked  = 4 // the brake held something
 )
 

@@ -14,19 +14,24 @@ func newVersion() *cobra.Command {
 		Short: "Print the version, the commit and the Go version",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			version, commit := "(devel)", "unknown"
-			if info, ok := debug.ReadBuildInfo(); ok {
-				if info.Main.Version != "" {
-					version = info.Main.Version
-				}
-				for _, s := range info.Settings {
-					if s.Key == "vcs.revision" {
-						commit = s.Value
-					}
-				}
-			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "eventrouting %s commit %s %s\n", version, commit, runtime.Version())
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "eventrouting %s %s\n", versionText(), runtime.Version())
 			return err
 		},
 	}
+}
+
+// versionText is version and commit of this program.
+func versionText() string {
+	version, commit := "(devel)", "unknown"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if info.Main.Version != "" {
+			version = info.Main.Version
+		}
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				commit = s.Value
+			}
+		}
+	}
+	return version + " commit " + commit
 }
