@@ -106,7 +106,7 @@ state of its own: a run that is interrupted is finished by the next one.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return hint(err, "%s --help lists the flags", cmd.CommandPath())
 	})
-	root.AddCommand(newValidate(), newPlan(), newApply(), newStatus(), newExplain(), newMatch(), newEmulator(), newDemo(), newVersion())
+	root.AddCommand(newValidate(), newPlan(), newApply(), newStatus(), newExplain(), newMatch(), newIAM(), newEmulator(), newDemo(), newVersion())
 	return root
 }
 
