@@ -163,6 +163,9 @@ func (s *Server) carryOut(op operation, at world.Place, r *http.Request, body []
 	if err := s.denied(op, at, r, body); err != nil {
 		return op.refusal(err)
 	}
+	if s.policy != nil {
+		defer s.world.DenyDecrypt(at, false) // which the policy has set for this call
+	}
 	return op.run(s.world, at)
 }
 
