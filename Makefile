@@ -43,6 +43,7 @@ figures: ## the table of time, calls and peak memory that the README quotes
 fuzz: ## fuzz what parses, a minute each
 	go test -run '^$$' -fuzz FuzzLoad -fuzztime 1m -fuzzminimizetime 10x ./spec
 	go test -run '^$$' -fuzz FuzzEvents -fuzztime 1m -fuzzminimizetime 10x ./controller/command
+	go test -run '^$$' -fuzz FuzzSaved -fuzztime 1m -fuzzminimizetime 10x ./controller/command
 	go test -run '^$$' -fuzz FuzzParse -fuzztime 1m -fuzzminimizetime 10x ./spec/pattern
 
 .PHONY: cover

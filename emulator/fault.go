@@ -148,7 +148,7 @@ func (s *Server) answer(r *http.Request, body []byte, readErr error) (answer, ti
 		a = op.refusal(f.Refuse)
 	case f.Lose == LoseCall:
 	default:
-		a = op.run(s.world, place)
+		a = s.carryOut(op, place, r, body)
 	}
 	a.lost = f.Lose != LoseNothing
 	// A number is enough to tell requests apart, and it is the same in each run.
@@ -156,6 +156,17 @@ func (s *Server) answer(r *http.Request, body []byte, readErr error) (answer, ti
 	call.Status, call.Code, call.Lost = a.status, a.code, a.lost
 	s.calls = append(s.calls, call)
 	return a, f.Delay
+}
+
+// carryOut carries out a call that the policy allows.
+func (s *Server) carryOut(op operation, at world.Place, r *http.Request, body []byte) answer {
+	if err := s.denied(op, at, r, body); err != nil {
+		return op.refusal(err)
+	}
+	if s.policy != nil {
+		defer s.world.DenyDecrypt(at, false) // which the policy has set for this call
+	}
+	return op.run(s.world, at)
 }
 
 var errNoAnswer = errors.New("connection closed without an answer")

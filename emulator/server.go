@@ -32,6 +32,7 @@ type Server struct {
 	world  *world.World
 	now    func() time.Time
 	faults Faults
+	policy *Policy
 	calls  []Call
 	n      int // calls answered
 }
@@ -41,6 +42,7 @@ type Options struct {
 	World  *world.World
 	Now    func() time.Time // default time.Now; each call first advances the world to it
 	Faults Faults           // default none
+	Policy *Policy          // what callers may do; default everything
 }
 
 // New returns a server over a world.
@@ -49,7 +51,7 @@ func New(o Options) *Server {
 	if now == nil {
 		now = time.Now
 	}
-	return &Server{world: o.World, now: now, faults: o.Faults}
+	return &Server{world: o.World, now: now, faults: o.Faults, policy: o.Policy}
 }
 
 // Do runs f on the world as it is now, with no call in between: to set a scene

@@ -27,25 +27,35 @@ func newApply() *cobra.Command {
 	var c cloud
 	var o reconcile.Options
 	var approved bool
+	var file string
 	cmd := &cobra.Command{
-		Use:   "apply PATH...",
+		Use:   "apply PATH... | --plan FILE",
 		Short: "Make AWS what the documents want",
 		Long: `Apply plans, shows the plan, asks, and carries it out: the reservation rises
 before what needs it, new routes read before others stop. What fails is
 reported, what depended on it is skipped, the rest goes on.
 
 An apply that is interrupted at any point is finished by running it again.
-Exit code 0 when done, 1 for an error, 4 when the brake held what would have stopped
+
+With --plan it carries out a plan that plan --out saved: it observes again, plans
+again with the documents, options and time of then, and changes something only
+if the changes are the same and the same is held. Else it says what moved.
+
+Exit code 0 when done, 1 for an error, 3 when a saved plan does not hold any more, 4 when the brake held what would have stopped
 too many mappings of a routing at once; --allow-deletes lets it through.`,
 		Example: `  eventrouting apply routing/
+  eventrouting apply --plan plan.json                 # what plan --out has shown, or nothing
   eventrouting apply --auto-approve routing/          # where nobody can be asked`,
-		Args: paths,
+		Args: pathsOrPlan,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkOptions(o); err != nil {
 				return err
 			}
 			if !approved && !terminal(cmd.InOrStdin()) {
 				return hint(errors.New("apply asks before it changes anything, and there is no terminal to ask on"), "--auto-approve, after eventrouting plan has shown what would change")
+			}
+			if file != "" {
+				return applySaved(cmd, &c, file, approved)
 			}
 			places, findings, err := c.open(cmd, args)
 			if err != nil {
@@ -71,6 +81,7 @@ too many mappings of a routing at once; --allow-deletes lets it through.`,
 	}
 	c.flags(cmd)
 	passFlags(cmd, &o)
+	cmd.Flags().StringVar(&file, "plan", "", "carry out the plan that plan --out saved in this file, or nothing")
 	cmd.Flags().BoolVar(&approved, "auto-approve", false, "do not ask")
 	return cmd
 }

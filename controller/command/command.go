@@ -25,6 +25,7 @@ const (
 	exitOK      = 0
 	exitError   = 1
 	exitChanges = 2 // plan --detailed-exitcode
+	exitStale   = 3 // apply --plan: the plan does not hold any more
 	exitBraked  = 4 // the brake held something
 )
 
@@ -106,7 +107,7 @@ state of its own: a run that is interrupted is finished by the next one.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return hint(err, "%s --help lists the flags", cmd.CommandPath())
 	})
-	root.AddCommand(newValidate(), newPlan(), newApply(), newRun(), newStatus(), newExplain(), newMatch(), newEmulator(), newDemo(), newVersion())
+	root.AddCommand(newValidate(), newPlan(), newApply(), newRun(), newStatus(), newExplain(), newMatch(), newIAM(), newEmulator(), newDemo(), newVersion())
 	return root
 }
 

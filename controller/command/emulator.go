@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,7 +21,7 @@ import (
 )
 
 func newEmulator() *cobra.Command {
-	var listen, delays string
+	var listen, delays, policy string
 	var seed, shards []string
 	var trace bool
 	cmd := &cobra.Command{
@@ -60,6 +61,11 @@ It listens where --listen says and asks for no password: keep it on loopback.`,
 			if err != nil {
 				return err
 			}
+			if policy != "" {
+				if err := enforce(server, policy); err != nil {
+					return err
+				}
+			}
 			return serve(cmd, server, docs, serving{listen: listen, trace: trace})
 		},
 	}
@@ -68,8 +74,23 @@ It listens where --listen says and asks for no password: keep it on loopback.`,
 	f.StringArrayVar(&seed, "seed", nil, "documents whose streams and functions exist from the start; may be given again")
 	f.StringArrayVar(&shards, "shards", nil, "STREAM=N: open shards of a seeded stream, 4 unless given")
 	f.StringVar(&delays, "delays", "short", "how long AWS takes to settle things: short (at most 2 s) or real")
+	f.StringVar(&policy, "policy", "", "file with an IAM policy that every call is held to, such as eventrouting iam prints")
 	f.BoolVar(&trace, "trace", false, "print what happens to records, times in UTC")
 	return cmd
+}
+
+// enforce holds callers of a server to the policy in a file.
+func enforce(s *emulator.Server, file string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("read policy %s: %w", file, pathless(err))
+	}
+	p, err := emulator.ParsePolicy(text)
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	s.SetPolicy(p)
+	return nil
 }
 
 func timingOf(delays string) (world.Timing, error) {

@@ -60,7 +60,8 @@ type planning struct {
 	o        reconcile.Options
 	format   string
 	detailed bool
-	limit    int // bytes of Markdown
+	limit    int    // bytes of Markdown
+	out      string // file that the plan is saved to; empty for none
 }
 
 func newPlan() *cobra.Command {
@@ -73,9 +74,13 @@ them agree, what is held and why, and what it found. It has no way to write.
 
 Exit code 0, or 1 for an error. With --detailed-exitcode 2 says that there are
 changes; what is held and warnings alone are no changes, but for what the brake
-holds: too many mappings of a routing that would stop at once.`,
+holds: too many mappings of a routing that would stop at once.
+
+With --out the plan is saved as well, with its documents, options, account,
+region and time, and without credentials. apply --plan carries out exactly that.`,
 		Example: `  eventrouting plan routing/
   eventrouting plan --detailed-exitcode -o json routing/ > plan.json
+  eventrouting plan --out plan.json routing/          # eventrouting apply --plan plan.json
   eventrouting plan -o markdown routing/ | gh pr comment --body-file -`,
 		Args: paths,
 		RunE: p.run,
@@ -84,6 +89,7 @@ holds: too many mappings of a routing that would stop at once.`,
 	passFlags(cmd, &p.o)
 	cmd.Flags().StringVarP(&p.format, "output", "o", "text", "text, json or markdown, which is made for a pull-request comment")
 	cmd.Flags().IntVar(&p.limit, "markdown-limit", render.MarkdownLimit, "bytes of -o markdown; 32000 suits Bitbucket Data Center")
+	cmd.Flags().StringVar(&p.out, "out", "", "file to save the plan to, for apply --plan")
 	cmd.Flags().BoolVar(&p.detailed, "detailed-exitcode", false, "exit 2 when there are changes")
 	return cmd
 }
@@ -102,32 +108,48 @@ func (p *planning) run(cmd *cobra.Command, args []string) error {
 	if err := p.check(); err != nil {
 		return err
 	}
-	places, findings, err := p.cloud.open(cmd, args)
+	var kept saved
+	open := p.cloud.open
+	if p.out != "" {
+		kept.Options = optionsToSave(p.o)
+		open = kept.open(&p.cloud)
+	}
+	places, findings, err := open(cmd, args)
 	if err != nil {
 		return err
 	}
-	changes, missing := false, false
 	var plans []reconcile.Plan
 	for i, pl := range places {
 		plan, _, err := look(cmd.Context(), pl.client().Reader(), pl, p.o, findings[i])
 		if err != nil {
 			return err
 		}
-		if p.format == "markdown" {
-			plans = append(plans, plan)
-		} else if err := show(cmd.OutOrStdout(), plan, p.format, pl, len(places)); err != nil {
-			return err
+		if p.format != "markdown" {
+			if err := show(cmd.OutOrStdout(), plan, p.format, pl, len(places)); err != nil {
+				return err
+			}
 		}
-		changes = changes || !plan.Empty() || plan.Braked()
-		missing = missing || incomplete(plan)
+		plans = append(plans, plan)
 	}
 	if p.format == "markdown" {
 		if err := render.Markdown(cmd.OutOrStdout(), plans, render.MarkdownOptions{Limit: p.limit}); err != nil {
 			return err
 		}
 	}
+	if p.out != "" {
+		if err := kept.save(p.out, places, plans); err != nil {
+			return err
+		}
+		fmt.Fprintf(cmd.ErrOrStderr(), "saved: eventrouting apply --plan %s carries out exactly this plan\n", p.out)
+	}
+	return p.exit(plans)
+}
+
+// exit is the exit code of plans.
+func (p *planning) exit(plans []reconcile.Plan) error {
+	changes := slices.ContainsFunc(plans, func(p reconcile.Plan) bool { return !p.Empty() || p.Braked() })
 	switch {
-	case missing:
+	case slices.ContainsFunc(plans, incomplete):
 		return exit(exitError)
 	case changes && p.detailed:
 		return exit(exitChanges)
@@ -144,7 +166,12 @@ func (c *cloud) open(cmd *cobra.Command, args []string) ([]place, [][]spec.Findi
 	if err != nil {
 		return nil, nil, err
 	}
-	places, err := c.places(cmd.Context(), docs)
+	return c.sorted(cmd.Context(), docs, found)
+}
+
+// sorted sorts documents, and what was found in them, by place.
+func (c *cloud) sorted(ctx context.Context, docs []spec.EventRouting, found []spec.Finding) ([]place, [][]spec.Finding, error) {
+	places, err := c.places(ctx, docs)
 	if err != nil {
 		return nil, nil, err
 	}

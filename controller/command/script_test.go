@@ -44,6 +44,9 @@ func TestMain(m *testing.M) {
 //	put STREAM KEY DATA   write a record
 //	traced REGEXP         wait for a line that the emulator prints
 //	answer TEXT           serve TEXT, whatever is asked, and point the SDK at it
+//	edited IN OUT OLD NEW write IN to OUT with its first OLD replaced by NEW
+//	private FILE          only the owner can read the file
+//	reshard STREAM N      change a stream to N shards
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata/script",
@@ -65,6 +68,9 @@ func TestScripts(t *testing.T) {
 			"put":     put,
 			"traced":  traced,
 			"answer":  answer,
+			"edited":  edited,
+			"private": private,
+			"reshard": reshardStream,
 		},
 	})
 }

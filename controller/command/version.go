@@ -38,3 +38,9 @@ func build() (version, commit string) {
 	}
 	return version, commit
 }
+
+// versionText is version and commit of this program.
+func versionText() string {
+	version, commit := build()
+	return version + " commit " + commit
+}

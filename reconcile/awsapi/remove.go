@@ -38,7 +38,7 @@ func (w *Writer) deleteMapping(ctx context.Context, before *reconcile.Mapping) e
 		return failed(err, "read mapping %s", before.UUID)
 	}
 	live := mappingOf(configuration(out), w.region)
-	if d := reconcile.Differences(&live, before); len(d) > 0 || live.State != before.State {
+	if difference(before, &live) != "" || live.State != before.State {
 		return stale("mapping %s is %s and no longer as it was", before.UUID, live.State)
 	}
 	_, err = w.write.DeleteEventSourceMapping(ctx, &lambda.DeleteEventSourceMappingInput{UUID: &before.UUID})
