@@ -169,6 +169,12 @@ func (p *planner) plan() Plan {
 			plan.Changes = append(plan.Changes, s.Change)
 		}
 	}
+	for _, w := range p.wishes {
+		if w.live != nil && !w.live.Settled() && p.step(w.addr) == nil {
+			live := *w.live
+			plan.Busy = append(plan.Busy, Change{Action: Create, Addr: w.addr, After: &live})
+		}
+	}
 	slices.SortFunc(p.asks, func(a, b Ask) int {
 		return cmp.Or(cmp.Compare(a.What, b.What), cmp.Compare(a.Name, b.Name), a.Since.Compare(b.Since))
 	})

@@ -147,6 +147,9 @@ type Plan struct {
 	Findings []spec.Finding
 	Needs    []Need
 	Asks     []Ask // facts to answer before this plan is worth applying
+	// Busy are mappings that are as wanted and that AWS is not done with, such as
+	// those of an apply that was killed: each as the change that would wait for it.
+	Busy []Change
 }
 
 // Empty says whether there is nothing to apply. What is held counts as nothing.

@@ -189,6 +189,10 @@ var (
 )
 
 func (l *loader) read(name string) ([]byte, error) {
+	// Looked at first: to open a pipe waits for somebody who writes to it.
+	if info, err := fs.Stat(l.fsys, name); err == nil && !info.Mode().IsRegular() {
+		return nil, errNoFile
+	}
 	f, err := l.fsys.Open(name)
 	if err != nil {
 		return nil, err

@@ -113,20 +113,17 @@ func (a *applier) run(ctx context.Context) (bool, error) {
 		}
 		ok = ok && !incomplete(p)
 		a.braked = p.Braked()
-		if !p.Empty() {
-			if err := a.ask(); err != nil {
-				return false, err
-			}
-			done, err := a.apply(ctx, w, p.Changes)
-			if err != nil {
-				return false, err
-			}
-			ok = ok && done
+		done, err := a.carryOut(ctx, w, p)
+		if err != nil {
+			return false, err
 		}
+		ok = ok && done
 		busy := unsettled(p)
 		switch {
-		case len(busy) == 0:
+		case len(busy) == 0 && (!anew(p) || !ok || round == maxRounds):
 			return ok, nil
+		case len(busy) == 0:
+			continue
 		case round == maxRounds:
 			return false, hint(fmt.Errorf("AWS is still busy with %s", plural(len(busy), "mapping")), "run apply again")
 		}
@@ -153,16 +150,33 @@ func settleAll(ctx context.Context, w reconcile.Writer, busy []reconcile.Change)
 	return nil
 }
 
+// carryOut applies a plan's changes, if it has any and is let.
+func (a *applier) carryOut(ctx context.Context, w reconcile.Writer, p reconcile.Plan) (bool, error) {
+	if p.Empty() {
+		return true, nil
+	}
+	if err := a.ask(); err != nil {
+		return false, err
+	}
+	return a.apply(ctx, w, p.Changes)
+}
+
 // unsettled lists what is wanted of mappings that AWS is busy with.
 func unsettled(p reconcile.Plan) []reconcile.Change {
-	var all []reconcile.Change
+	all := slices.Clone(p.Busy)
 	for _, h := range p.Held {
-		if h.Why == reconcile.WhyUnsettled {
+		if h.Why == reconcile.WhyUnsettled && h.Before != nil {
 			// As if it had just been made: all that matters is that AWS is done.
 			all = append(all, reconcile.Change{Action: reconcile.Create, Addr: h.Addr, After: h.Before})
 		}
 	}
 	return all
+}
+
+// anew says whether a plan deletes a mapping that is to be made anew: what makes it
+// is for another round.
+func anew(p reconcile.Plan) bool {
+	return slices.ContainsFunc(p.Held, func(h reconcile.Held) bool { return h.Why == reconcile.WhyUnsettled && h.Before == nil })
 }
 
 // ask wants a yes, unless it was given beforehand.

@@ -26,7 +26,7 @@ var fields = map[string][]string{
 	"maxBatchingWindow":       {"maxBatchingWindow: 5s", "maxBatchingWindow: 5m", ""},
 	"parallelizationFactor":   {"parallelizationFactor: 10", "parallelizationFactor: 2", ""},
 	"retry.maxAttempts":       {"retry: {maxAttempts: 0}", "retry: {maxAttempts: 10000}", "retry: {maxAttempts: -1}"},
-	"retry.maxAge":            {"retry: {maxAge: 1m}", "retry: {maxAge: 168h}", "retry: {maxAge: -1s}"},
+	"retry.maxAge":            {"retry: {maxAge: 40m}", "retry: {maxAge: 168h}", "retry: {maxAge: -1s}"},
 	"retry.bisectOnError":     {"retry: {bisectOnError: true}", "retry: {bisectOnError: false}", ""},
 	"onFailure":               {`onFailure: "arn:aws:sqs:eu-west-1:111122223333:dead"`, `onFailure: "arn:aws:sns:eu-west-1:111122223333:dead"`, `onFailure: ""`, ""},
 	"reportBatchItemFailures": {"reportBatchItemFailures: true", "reportBatchItemFailures: false", ""},

@@ -158,6 +158,8 @@ func nothing(p reconcile.Plan) string {
 	switch {
 	case summarize(p).Findings.Error > 0 || mappings == 0:
 		return "No changes."
+	case len(p.Busy) > 0:
+		return fmt.Sprintf("No changes. %d of %d mappings run as wanted, AWS is not done yet with %d.", max(0, mappings-len(p.Busy)), mappings, len(p.Busy))
 	case mappings == 1:
 		return "No changes. 1 mapping runs as wanted."
 	}
