@@ -59,7 +59,7 @@ func (w *worker) step(ctx context.Context, s reconcile.Step, began map[reconcile
 		return
 	case reconcile.Failed:
 		level = slog.LevelError
-	case reconcile.Stale, reconcile.Skipped:
+	case reconcile.Stale, reconcile.Left, reconcile.Skipped:
 		level = slog.LevelWarn
 	case reconcile.Settled:
 	}

@@ -13,21 +13,22 @@ var ErrStale = errors.New("it has changed since the plan was made")
 // Stage is how far a change has come.
 type Stage string
 
-// The stages of a change. Every change ends in one of the last four.
+// The stages of a change. Every change ends in one of the last five.
 const (
 	Started Stage = "started" // AWS has accepted it
 	Waiting Stage = "waiting" // for AWS to carry it out
 	Settled Stage = "settled" // AWS is done
 	Failed  Stage = "failed"  // AWS refused it, or did not settle
 	Stale   Stage = "stale"   // the target moved, nothing was written
-	Skipped Stage = "skipped" // something it needs did not settle
+	Left    Stage = "left"    // the context ended first: AWS may carry it out, the next pass sees
+	Skipped Stage = "skipped" // something it needs did not settle, or the context ended before it started
 )
 
 // Step reports progress: a change has reached a stage.
 type Step struct {
 	Change Change
 	Stage  Stage
-	Err    error // of Failed, Stale and Skipped
+	Err    error // of Failed, Stale, Left and Skipped
 }
 
 // Outcome is how each change of a plan ended, in the order of the plan.
@@ -82,8 +83,12 @@ func Apply(ctx context.Context, w Writer, changes []Change, onStep func(Step)) O
 			a.reach(a.at[c.Addr], Settled, nil)
 		}
 		if err != nil {
+			stage := Failed
+			if ctx.Err() != nil {
+				stage, err = Left, context.Cause(ctx)
+			}
 			for _, c := range a.pending() {
-				a.reach(a.at[c.Addr], Failed, err)
+				a.reach(a.at[c.Addr], stage, err)
 			}
 		}
 	}
@@ -145,6 +150,8 @@ func (a *application) start(ctx context.Context, w Writer, i int) {
 	switch err := w.Start(ctx, a.steps[i].Change); {
 	case errors.Is(err, ErrStale):
 		a.reach(i, Stale, err)
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()): // AWS may have heard
+		a.reach(i, Left, context.Cause(ctx))
 	case err != nil:
 		a.reach(i, Failed, err)
 	default:
@@ -171,13 +178,27 @@ func (a *application) needs(c Change) (bool, error) {
 		}
 		switch a.steps[i].Stage {
 		case Settled:
-		case Failed, Stale, Skipped:
-			return false, fmt.Errorf("it needs %s, which is %s", addr, a.steps[i].Stage)
+		case Failed, Stale, Left, Skipped:
+			return false, fmt.Errorf("it needs %s, which %s", addr, a.steps[i].Stage.ended())
 		default:
 			ready = false
 		}
 	}
 	return ready, nil
+}
+
+// ended says in a sentence how a change ended that others need.
+func (s Stage) ended() string {
+	switch s {
+	case Stale:
+		return "is stale"
+	case Left:
+		return "has not settled"
+	case Skipped:
+		return "was skipped"
+	default:
+		return string(s)
+	}
 }
 
 // pending lists what has started and not ended, and says so once.

@@ -118,6 +118,38 @@ func TestApply(t *testing.T) {
 	}
 }
 
+// TestApplyLeft ends a context while AWS carries out a change: whether it will
+// is AWS's business, and neither a success nor a failure.
+func TestApplyLeft(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	stop := errors.New("interrupt signal received")
+	var said []string
+	outcome := reconcile.Apply(ctx, &scripted{err: context.Canceled}, []reconcile.Change{change("a"), change("b", "a")}, func(s reconcile.Step) {
+		if s.Stage == reconcile.Waiting {
+			cancel(stop)
+		}
+		if s.Err != nil {
+			said = append(said, string(s.Stage)+": "+s.Err.Error())
+		}
+	})
+	if outcome[0].Stage != reconcile.Left || outcome[1].Stage != reconcile.Skipped {
+		t.Errorf("a is %s and b is %s", outcome[0].Stage, outcome[1].Stage)
+	}
+	if diff := cmp.Diff("left: interrupt signal received", said[0]); diff != "" {
+		t.Errorf("what is said (-want +got):\n%s", diff)
+	}
+}
+
+// TestApplyNeeds says of what is skipped what it needs and how that ended.
+func TestApplyNeeds(t *testing.T) {
+	w := &scripted{fail: map[string]error{"a": errors.New("AWS said no")}}
+	outcome := reconcile.Apply(t.Context(), w, []reconcile.Change{change("a"), change("b", "a"), change("c", "b")}, func(reconcile.Step) {})
+	got := outcome[1].Err.Error() + "\n" + outcome[2].Err.Error()
+	if diff := cmp.Diff("it needs mapping a, which failed\nit needs mapping b, which was skipped", got); diff != "" {
+		t.Errorf("reasons (-want +got):\n%s", diff)
+	}
+}
+
 // TestApplyCancelled ends a context while a change is under way: nothing more
 // is started, and what was not is skipped with the cause.
 func TestApplyCancelled(t *testing.T) {

@@ -4,6 +4,7 @@ package reconcile
 // a stream with too many readers is [spec.CodeReadBudget] there and here.
 const (
 	CodeAdopted          = "adopted"           // a mapping made by hand on a route's alias becomes the route's
+	CodeAssumed          = "assumed"           // --assume-drained names no route of the documents, and nothing live
 	CodeBrake            = "brake"             // too many mappings of a routing would stop at once
 	CodeByHand           = "by-hand"           // a person disabled a mapping that a route wants running
 	CodeFilterUnknown    = "filter-unknown"    // a live filter on the stream is encrypted, or written in what this tool does not know

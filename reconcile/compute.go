@@ -56,6 +56,7 @@ func computed(docs []spec.EventRouting, live State, o Options, now time.Time) *p
 	p.askLineages()
 	p.readers()
 	p.coverage()
+	p.assumptions()
 	return p
 }
 

@@ -218,6 +218,24 @@ func (p *planner) stopping(tags map[string]string) bool {
 // its takers began.
 func (p *planner) assumed(name string) bool { return slices.Contains(p.o.AssumeDrained, name) }
 
+// assumptions finds what the operator vouches for and nobody knows: most likely it
+// is misspelt, and what it was to let go on stays held.
+func (p *planner) assumptions() {
+	known := map[string]bool{}
+	for _, w := range p.wishes {
+		known[w.addr.Name] = true
+	}
+	for _, m := range p.index.mappings {
+		known[p.nameOf(m)] = true
+	}
+	for _, name := range p.o.AssumeDrained {
+		if !known[name] {
+			p.find(spec.Finding{Severity: spec.Warning, Code: CodeAssumed, Path: name, Message: fmt.Sprintf(
+				"--assume-drained %s: no document here has this route, and no mapping of ours has it live%s: copy the name from the plan", name, p.where())})
+		}
+	}
+}
+
 // drained says why a giver is not known to have read past where its taker began;
 // empty if it is. qualified is when the taker could be relied on.
 func (p *planner) drained(w *wish, giver *Mapping, qualified time.Time) delay {

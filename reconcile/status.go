@@ -98,6 +98,14 @@ func Inspect(docs []spec.EventRouting, live State, o Options, now time.Time) (s 
 			s.Routes = append(s.Routes, r)
 		}
 	}
+	for _, w := range p.wishes {
+		// What its function or alias left behind is ours by its tags alone.
+		if w.live != nil && !p.ours(*w.live) {
+			if _, known := live.Facts.Tags[w.live.UUID]; !known {
+				asks = append(asks, Ask{What: AskTags, Name: w.live.UUID})
+			}
+		}
+	}
 	for _, r := range s.Routes {
 		if _, known := live.Facts.Tags[r.UUID]; r.UUID != "" && r.State == "Disabled" && !known {
 			asks = append(asks, Ask{What: AskTags, Name: r.UUID})

@@ -134,6 +134,11 @@ func (a *applier) run(ctx context.Context) (bool, error) {
 	}
 }
 
+// interrupted is the error of an apply that was told to stop.
+func interrupted(ctx context.Context) error {
+	return hint(fmt.Errorf("stopped before everything was done: %w", context.Cause(ctx)), "AWS finishes what has started; run apply again for the rest")
+}
+
 // settleAll waits until AWS is done with all that it is busy with. What settles
 // otherwise than it looked is for the next plan to see; only a context that ends is
 // an error.
@@ -141,7 +146,7 @@ func settleAll(ctx context.Context, w reconcile.Writer, busy []reconcile.Change)
 	for len(busy) > 0 {
 		done, err := w.Settled(ctx, busy)
 		if err != nil {
-			return context.Cause(ctx)
+			return interrupted(ctx)
 		}
 		busy = slices.DeleteFunc(busy, func(c reconcile.Change) bool {
 			return slices.ContainsFunc(done, func(d reconcile.Change) bool { return d.Addr == c.Addr })
@@ -203,6 +208,9 @@ func (a applier) apply(ctx context.Context, w reconcile.Writer, changes []reconc
 	p.stop()
 	if err := render.Outcome(a.cmd.OutOrStdout(), outcome, render.Options{Color: colour(a.cmd.OutOrStdout())}); err != nil {
 		return false, err
+	}
+	if ctx.Err() != nil {
+		return false, interrupted(ctx)
 	}
 	return outcome.Err() == nil, nil
 }

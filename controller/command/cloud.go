@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -43,6 +44,17 @@ func (c *cloud) flags(cmd *cobra.Command) {
 	f.DurationVar(&c.timeout, "request-timeout", 20*time.Second, "how long one attempt of one AWS call may take")
 }
 
+// check refuses what no call can be made with.
+func (c *cloud) check() error {
+	switch {
+	case math.IsNaN(c.qps) || c.qps < 0:
+		return hint(fmt.Errorf("--qps %v is no number of calls a second", c.qps), "use 0 for no limit, or more")
+	case c.timeout <= 0:
+		return hint(fmt.Errorf("--request-timeout %s leaves no time for a call", c.timeout), "use a duration such as 20s")
+	}
+	return nil
+}
+
 // place is the documents of one account and region, and how to call AWS there.
 type place struct {
 	role   string // ARN of the role that is assumed; empty for none
@@ -65,6 +77,9 @@ func (p place) client() *awsapi.Client { return awsapi.New(p.cfg, p.api) }
 
 // places sorts documents by where their stream and function are.
 func (c *cloud) places(ctx context.Context, docs []spec.EventRouting) ([]place, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
 	base, err := c.base(ctx, docs)
 	if err != nil {
 		return nil, err

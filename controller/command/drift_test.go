@@ -213,3 +213,31 @@ func lines(p reconcile.Plan) string {
 	}
 	return b.String()
 }
+
+// TestStatusWithoutFunction deletes the function: what its mapping does is shown
+// all the same, since AWS keeps the mapping and its tags say whose it is.
+func TestStatusWithoutFunction(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, map[string]int{"orders-events": 1}, "order-processor")
+		p := newPerson(r)
+		docs := routing(t, "    - {name: placed, eventTypes: [OrderPlaced]}\n")
+		if _, err := r.apply(t.Context(), r.server.Client().Do, docs); err != nil {
+			t.Fatal(err)
+		}
+		must[*lambda.DeleteFunctionOutput](t)(p.lambda.DeleteFunction(t.Context(), &lambda.DeleteFunctionInput{FunctionName: aws.String("order-processor")}))
+		reader := r.client(r.server.Client().Do).Reader()
+		plan, live, err := reconcile.Look(t.Context(), reader, docs, options, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, _, err := reconcile.Ascertain(t.Context(), reader, live, func(live reconcile.State) (reconcile.Status, []reconcile.Ask) {
+			return reconcile.Inspect(docs, live, options, plan.At)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := status.Routes[0]; got.State != "Enabled" || got.UUID == "" {
+			t.Errorf("the route is %s with mapping %q", got.State, got.UUID)
+		}
+	})
+}

@@ -30,7 +30,9 @@ func newEmulator() *cobra.Command {
 		Long: `Emulator serves an embedded AWS until it is interrupted. With --seed the streams
 and functions that documents name are there when it starts to listen. Any AWS
 client can use it; it checks no signatures, takes the region from them, and the
-account from an access key id of 12 digits (else 000000000000).
+account from an access key id of 12 digits (else 000000000000). What --seed makes
+is in the region and account that a document's ARNs and spec.region name, else in
+AWS_REGION and 000000000000: the commands that it prints call it there.
 
 With --trace it prints what happens to records: a line for each that is written,
 each batch that a function is given, and each that is given up.

@@ -62,12 +62,22 @@ func (f Files) Load(ctx context.Context) (Set, error) {
 // call its files: a path that was given absolute stays so, every other is shown
 // from the working folder.
 type files struct {
-	fs.FS
+	dirFS
 	root, wd string
 	absolute []string // paths inside that were given absolute
 }
 
-var _ spec.Namer = files{}
+// dirFS is what os.DirFS is. Its Stat opens nothing, where fs.Stat on a bare
+// fs.FS would, and to open a pipe waits for somebody who writes to it.
+type dirFS interface {
+	fs.StatFS
+	fs.ReadDirFS
+}
+
+var (
+	_ spec.Namer = files{}
+	_ fs.StatFS  = files{}
+)
 
 // machine is the file system, and the names inside it of paths of the
 // operating system.
@@ -77,7 +87,7 @@ func machine(names []string) (files, []string, error) {
 		return files{}, nil, fmt.Errorf("find the working folder: %w", err)
 	}
 	root := filepath.VolumeName(wd) + string(filepath.Separator)
-	f := files{FS: os.DirFS(root), root: root, wd: wd}
+	f := files{dirFS: os.DirFS(root).(dirFS), root: root, wd: wd}
 	inside := make([]string, len(names))
 	for i, name := range names {
 		if inside[i], err = f.add(name); err != nil {

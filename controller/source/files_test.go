@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/fstest"
 
@@ -361,5 +362,21 @@ func TestLastFiles(t *testing.T) {
 	}
 	if now := l.Refresh(t.Context()); names(now.Set) != "a" || !now.Changed || now.Stale() {
 		t.Errorf("removed: %s, %s", names(now.Set), state(now))
+	}
+}
+
+// TestFilesPipe gives a pipe that nobody writes to: it is refused, and nothing
+// waits for it.
+func TestFilesPipe(t *testing.T) {
+	dir := t.TempDir()
+	pipe := filepath.Join(dir, "orders.yaml")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Skipf("no pipes here: %v", err)
+	}
+	for _, path := range []string{pipe, dir} {
+		set := load(t, source.Files{Paths: []string{path}})
+		if got := found(set); !strings.Contains(got, "orders.yaml: ") || !strings.Contains(got, "is neither a file nor a folder") {
+			t.Errorf("%s: found %q", path, got)
+		}
 	}
 }

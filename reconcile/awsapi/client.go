@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/eventrouting/eventrouting/reconcile"
 )
@@ -28,6 +29,7 @@ type Client struct {
 	lambda  *lambda.Client
 	kinesis *kinesis.Client
 	metrics *cloudwatch.Client
+	who     *sts.Client
 	region  string
 	timeout time.Duration
 }
@@ -43,6 +45,7 @@ func New(cfg aws.Config, o Options) *Client {
 		lambda:  lambda.NewFromConfig(cfg, func(l *lambda.Options) { l.APIOptions = append(l.APIOptions, stack...) }),
 		kinesis: kinesis.NewFromConfig(cfg, func(k *kinesis.Options) { k.APIOptions = append(k.APIOptions, stack...) }),
 		metrics: cloudwatch.NewFromConfig(cfg), // its limits are its own, and its answers no JSON
+		who:     sts.NewFromConfig(cfg, func(o *sts.Options) { o.RetryMaxAttempts = 1 }),
 		region:  cfg.Region,
 		timeout: o.SettleTimeout,
 	}
@@ -50,7 +53,7 @@ func New(cfg aws.Config, o Options) *Client {
 
 // Reader returns what a dry run may hold.
 func (c *Client) Reader() *Reader {
-	return &Reader{lambda: c.lambda, kinesis: c.kinesis, metrics: c.metrics, region: c.region}
+	return &Reader{lambda: c.lambda, kinesis: c.kinesis, metrics: c.metrics, who: c.who, region: c.region}
 }
 
 // Writer returns the writer of one pass. The changes it is given name streams
@@ -67,6 +70,7 @@ type Reader struct {
 	lambda  lambdaReader
 	kinesis kinesisReader
 	metrics metricReader
+	who     *sts.Client
 	region  string
 }
 

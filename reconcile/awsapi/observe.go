@@ -9,6 +9,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
 	"github.com/eventrouting/eventrouting/reconcile"
 )
 
@@ -18,7 +22,8 @@ import (
 // route's alias. What does not exist is absent.
 //
 // The calls are one per 100 mappings, two per stream, one more per stream with
-// enhanced fan-out, and three per function.
+// enhanced fan-out, and three per function; one more to STS where nothing of all
+// that exists.
 func (r *Reader) Observe(ctx context.Context, s reconcile.Scope, now time.Time) (reconcile.State, error) {
 	if r.region == "" {
 		return reconcile.State{}, errNoRegion
@@ -35,7 +40,7 @@ func (r *Reader) Observe(ctx context.Context, s reconcile.Scope, now time.Time) 
 		Consumers: map[reconcile.ConsumerKey]reconcile.Consumer{},
 		Mappings:  map[reconcile.Key][]reconcile.Mapping{},
 	}
-	for _, step := range []func(context.Context) error{o.sweep, o.readStreams, o.readConsumers, o.readFunctions} {
+	for _, step := range []func(context.Context) error{o.sweep, o.readStreams, o.readConsumers, o.readFunctions, o.identify} {
 		if err := step(ctx); err != nil {
 			return reconcile.State{}, err
 		}
@@ -161,6 +166,24 @@ func (o *observation) locate(text string) {
 	if at, ok := homeOf(text); ok && o.live.Account == "" {
 		o.live.Account, o.live.Partition = at.account, at.partition
 	}
+}
+
+// identify asks whose account this is when nothing in it has told, which is so
+// when what the documents name does not exist. It serves messages and the check
+// of ARNs alone: an endpoint without STS is no error.
+func (o *observation) identify(ctx context.Context) error {
+	if o.live.Account != "" || len(o.scope.Streams) == 0 {
+		return nil
+	}
+	out, err := o.who.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return ctx.Err()
+	}
+	o.live.Account = aws.ToString(out.Account)
+	if at, err := arn.Parse(aws.ToString(out.Arn)); err == nil {
+		o.live.Partition = at.Partition
+	}
+	return nil
 }
 
 func unique(names []string) []string {

@@ -155,11 +155,11 @@ func TestObserveFunctionARN(t *testing.T) {
 func TestObserveNothing(t *testing.T) {
 	inScene(t, func(s *scene) {
 		live := s.observeScope(reconcile.Scope{Streams: []string{"gone"}, Functions: []string{"nobody"}})
-		want := reconcile.State{Region: region}
+		want := reconcile.State{Account: account, Partition: "aws", Region: region}
 		if diff := cmp.Diff(want, live, cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
-		if diff := cmp.Diff([]string{"ListEventSourceMappings", "DescribeStreamSummary", "ListAliases"}, s.operations()); diff != "" {
+		if diff := cmp.Diff([]string{"ListEventSourceMappings", "DescribeStreamSummary", "ListAliases", "GetCallerIdentity"}, s.operations()); diff != "" {
 			t.Errorf("calls for what does not exist (-want +got):\n%s", diff)
 		}
 	})

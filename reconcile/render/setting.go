@@ -153,7 +153,7 @@ func (p *page) tags(indent int, before, after map[string]string) {
 func (p *page) tag(indent int, name, old, value string, known bool) {
 	switch {
 	case !known:
-		p.line(indent, say("tag "+name+": "+orNone(value)))
+		p.line(indent, say("tag "+name+" = "+strconv.Quote(value)))
 	case old != value:
 		p.line(indent, say("tag "+name+": "+orNone(old)), span{" -> ", yellow}, say(orNone(value)))
 	}

@@ -32,6 +32,8 @@ func Step(w io.Writer, s reconcile.Step, elapsed time.Duration, o Options) error
 		p.line(0, name, span{done, green}, span{took, dim})
 	case reconcile.Failed:
 		p.line(0, name, span{string(s.Change.Action) + " failed", red}, say(because(s.Err)+took))
+	case reconcile.Left:
+		p.line(0, name, span{"left to AWS", yellow}, say(because(s.Err)+took))
 	case reconcile.Stale, reconcile.Skipped:
 		p.line(0, name, span{string(s.Change.Action) + " skipped", yellow}, say(because(s.Err)))
 	default:
@@ -94,20 +96,30 @@ func Outcome(w io.Writer, all reconcile.Outcome, o Options) error {
 	add(made.revive, "revived")
 	add(made.retire, "retired")
 	add(made.remove, "deleted")
-	failed, stale := all.Count(reconcile.Failed), all.Count(reconcile.Stale)
-	add(failed, "failed")
-	add(stale, "stale")
-	add(all.Count(reconcile.Skipped), "skipped")
+	undone := 0
+	for _, s := range []reconcile.Stage{reconcile.Failed, reconcile.Stale, reconcile.Left, reconcile.Skipped} {
+		n := all.Count(s)
+		add(n, unmade(s))
+		undone += n
+	}
 	if len(parts) == 0 {
 		parts = []string{"nothing"}
 	}
 	look := bold
-	if failed+stale+all.Count(reconcile.Skipped) > 0 {
+	if undone > 0 {
 		look = red
 	}
 	p := page{o: o}
 	p.line(0, span{"Applied: " + strings.Join(parts, ", ") + ".", look})
 	return p.to(w, "outcome")
+}
+
+// unmade is what the closing line calls changes that were not made.
+func unmade(s reconcile.Stage) string {
+	if s == reconcile.Left {
+		return "left to AWS"
+	}
+	return string(s)
 }
 
 // tally counts changes as closing lines do.
