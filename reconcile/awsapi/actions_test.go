@@ -132,7 +132,10 @@ func TestActionsAreWhatIsCalled(t *testing.T) {
 		listed = append(listed, a.Name)
 	}
 	slices.Sort(listed)
-	if diff := cmp.Diff(called(t, "."), listed); diff != "" {
+	calls := slices.DeleteFunc(called(t, "."), func(name string) bool {
+		return name == "sts:GetCallerIdentity" // takes no permission
+	})
+	if diff := cmp.Diff(calls, listed); diff != "" {
 		t.Errorf("actions (-called +listed):\n%s", diff)
 	}
 }
