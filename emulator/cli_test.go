@@ -201,6 +201,33 @@ func TestCLIRecords(t *testing.T) {
 	c.refused("ExpiredIteratorException", "kinesis", "get-records", "--shard-iterator", it["ShardIterator"].(string))
 }
 
+// TestCLIMetrics asks for IteratorAge as people do: the AWS CLI speaks another of
+// CloudWatch's protocols than the SDK.
+func TestCLIMetrics(t *testing.T) {
+	t.Parallel()
+	c := awsCLI(t)
+	at := world.Place{Account: "123456789012", Region: "eu-west-1"}
+	if err := c.server.Seed(emulator.Seed{Place: at, Streams: map[string]int{"s": 1}, Functions: map[string][]string{"f": {"live"}}}); err != nil {
+		t.Fatal(err)
+	}
+	c.server.Do(func(w *world.World) {
+		_, err := w.CreateMapping(at, world.MappingInput{EventSourceArn: world.StreamARN(at, "s"), FunctionName: "f:live", StartingPosition: "TRIM_HORIZON"})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	from := c.now.Format(time.RFC3339)
+	c.run("kinesis", "put-record", "--stream-name", "s", "--partition-key", "k", "--data", "YQ==")
+	c.pass(2 * time.Minute)
+	query := `[{"Id":"q","MetricStat":{"Metric":{"Namespace":"AWS/Lambda","MetricName":"IteratorAge","Dimensions":[{"Name":"FunctionName","Value":"f"}]},"Period":60,"Stat":"SampleCount"}}]`
+	got := c.run("cloudwatch", "get-metric-data", "--start-time", from, "--end-time", c.now.Format(time.RFC3339), "--metric-data-queries", query)
+	result := got["MetricDataResults"].([]any)[0].(map[string]any)
+	if d := cmp.Diff([]any{1.0}, result["Values"]); d != "" {
+		t.Errorf("values (-want +got):\n%s", d)
+	}
+	c.refused("ValidationError", "cloudwatch", "get-metric-data", "--start-time", from, "--end-time", from, "--metric-data-queries", query)
+}
+
 // archived is an archive of one empty file.
 func archived(t *testing.T, name string) []byte {
 	t.Helper()

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -10,37 +11,75 @@ import (
 	"github.com/eventrouting/eventrouting/emulator/world"
 )
 
-// cloudwatchPath precedes the operation in CloudWatch's RPC protocol. The other
-// two that AWS still serves, JSON and query, are not served here.
+// cloudwatchPath precedes the operation in CloudWatch's RPC protocol, which is
+// CBOR both ways and what newer SDKs speak, and cloudwatchTarget in its JSON
+// protocol, which the AWS CLI speaks. The third that AWS still serves, query, is
+// not served here.
 // https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
-const cloudwatchPath = "/service/GraniteServiceVersion20100801/operation/"
+// https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html
+const (
+	cloudwatchPath   = "/service/GraniteServiceVersion20100801/operation/"
+	cloudwatchTarget = "GraniteServiceVersion20100801."
+)
 
-// cloudwatchOperation recognises one call of CloudWatch's protocol: CBOR both
-// ways.
+// cloudwatchOperation recognises one call of CloudWatch's CBOR protocol.
 func cloudwatchOperation(r *http.Request, body []byte, readErr error) operation {
 	name := strings.TrimPrefix(r.URL.Path, cloudwatchPath)
+	return cloudwatchCall(name, cloudwatchRefusal, func(w *world.World, at world.Place) (answer, error) {
+		if r.Header.Get("Smithy-Protocol") != "rpc-v2-cbor" {
+			return answer{}, refuseMetrics("SerializationException", "The protocol is not rpc-v2-cbor.")
+		}
+		var in metricQueries
+		if err := readCBOR(body, readErr, &in); err != nil {
+			return answer{}, err
+		}
+		v, err := getMetricData(w, at, in)
+		return cborAnswer(http.StatusOK, v), err
+	})
+}
+
+// cloudwatchJSON recognises one call of CloudWatch's JSON protocol.
+func cloudwatchJSON(name string, body []byte, readErr error) operation {
+	return cloudwatchCall(name, cloudwatchJSONRefusal, func(w *world.World, at world.Place) (answer, error) {
+		var in metricQueriesJSON
+		if err := errors.Join(readErr, json.Unmarshal(body, &in)); err != nil {
+			return answer{}, refuseMetrics("SerializationException", err.Error())
+		}
+		v, err := getMetricData(w, at, in.queries())
+		return cloudwatchJSONAnswer(http.StatusOK, v.json()), err
+	})
+}
+
+func cloudwatchCall(name string, refusal func(error) answer, run func(*world.World, world.Place) (answer, error)) operation {
 	return operation{
 		service: "monitoring",
 		name:    name,
-		refusal: cloudwatchRefusal,
+		refusal: refusal,
 		run: func(w *world.World, at world.Place) answer {
-			switch {
-			case r.Header.Get("Smithy-Protocol") != "rpc-v2-cbor":
-				return cloudwatchRefusal(refuseMetrics("SerializationException", "The protocol is not rpc-v2-cbor."))
-			case name != "GetMetricData":
-				return cloudwatchRefusal(refuseMetrics("UnknownOperationException", ""))
+			if name != "GetMetricData" {
+				return refusal(refuseMetrics("UnknownOperationException", ""))
 			}
-			var in metricQueries
-			if err := readCBOR(body, readErr, &in); err != nil {
-				return cloudwatchRefusal(err)
-			}
-			v, err := getMetricData(w, at, in)
+			a, err := run(w, at)
 			if err != nil {
-				return cloudwatchRefusal(err)
+				return refusal(err)
 			}
-			return cborAnswer(http.StatusOK, v)
+			return a
 		},
 	}
+}
+
+func cloudwatchJSONAnswer(status int, v any) answer {
+	a := jsonAnswer(status, v)
+	a.header = http.Header{"Content-Type": {"application/x-amz-json-1.0"}}
+	return a
+}
+
+func cloudwatchJSONRefusal(err error) answer {
+	e := &world.Error{Code: "InternalFailure", Status: http.StatusInternalServerError, Message: err.Error()}
+	errors.As(err, &e)
+	a := cloudwatchJSONAnswer(e.Status, map[string]string{"__type": "com.amazonaws.cloudwatch#" + e.Code, "message": e.Message})
+	a.code = e.Code
+	return a
 }
 
 func refuseMetrics(code, message string) error {

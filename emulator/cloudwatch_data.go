@@ -40,19 +40,61 @@ type metricResult struct {
 	StatusCode string
 }
 
+type metricData struct {
+	MetricDataResults []metricResult
+	Messages          []struct{}
+}
+
+// metricQueriesJSON and metricResultJSON have their times in seconds.
+type metricQueriesJSON struct {
+	MetricDataQueries  []metricQuery
+	StartTime, EndTime jsonTime
+	ScanBy             string
+}
+
+type metricResultJSON struct {
+	ID         string `json:"Id"`
+	Label      string
+	Timestamps []int64
+	Values     []float64
+	StatusCode string
+}
+
+// jsonTime is seconds since 1970; a fraction is taken and none is given, as metrics have none.
+type jsonTime float64
+
+func (s jsonTime) time() time.Time {
+	if s == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(int64(s * 1000)).UTC()
+}
+
+func (in metricQueriesJSON) queries() metricQueries {
+	return metricQueries{in.MetricDataQueries, in.StartTime.time(), in.EndTime.time(), in.ScanBy}
+}
+
+func (v metricData) json() any {
+	results := make([]metricResultJSON, len(v.MetricDataResults))
+	for i, r := range v.MetricDataResults {
+		results[i] = metricResultJSON{r.ID, r.Label, make([]int64, len(r.Timestamps)), r.Values, r.StatusCode}
+		for k, t := range r.Timestamps {
+			results[i].Timestamps[k] = t.Unix()
+		}
+	}
+	return map[string]any{"MetricDataResults": results, "Messages": v.Messages}
+}
+
 // getMetricData answers all datapoints in one page, however many are asked for
 // at most. Of the metrics it knows IteratorAge; all others are there and have no
 // datapoints, as on AWS. Metrics are there at once, where AWS takes a minute or
 // more, and stay.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
-func getMetricData(w *world.World, at world.Place, in metricQueries) (any, error) {
+func getMetricData(w *world.World, at world.Place, in metricQueries) (metricData, error) {
 	if err := in.check(); err != nil {
-		return nil, err
+		return metricData{}, err
 	}
-	v := struct {
-		MetricDataResults []metricResult
-		Messages          []struct{}
-	}{MetricDataResults: []metricResult{}, Messages: []struct{}{}}
+	v := metricData{MetricDataResults: []metricResult{}, Messages: []struct{}{}}
 	for _, q := range in.MetricDataQueries {
 		if q.ReturnData != nil && !*q.ReturnData {
 			continue

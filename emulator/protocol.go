@@ -70,6 +70,8 @@ func recognise(w *world.World, r *http.Request, body []byte, readErr error) (ope
 	switch target := r.Header.Get("X-Amz-Target"); {
 	case strings.HasPrefix(target, kinesisTarget):
 		op = kinesisOperation(strings.TrimPrefix(target, kinesisTarget), body, readErr)
+	case strings.HasPrefix(target, cloudwatchTarget):
+		op = cloudwatchJSON(strings.TrimPrefix(target, cloudwatchTarget), body, readErr)
 	case s.service == "lambda":
 		op = lambdaOperation(r, body, readErr)
 	case s.service == "sts":

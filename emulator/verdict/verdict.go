@@ -5,6 +5,8 @@ package verdict
 
 import (
 	"cmp"
+	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -37,8 +39,8 @@ type Verdict struct {
 	Written    int
 	Expected   int // of a type that was routed from their write until they were delivered
 	Delivered  int // at least once, of those expected
-	Waiting    int // of those expected, neither delivered nor lost
-	Failed     int // of those expected: tried, and given up for a cause that the log has
+	Waiting    int // of those expected, still to be read or tried again
+	Failed     int // of those expected: tried by a mapping, and given up by the same as its settings say
 	Lost       []Record
 	Duplicates map[string]int // deliveries after the first: again by the same mapping, or beside by another
 	Beside     []Record       // delivered by several mappings
@@ -67,13 +69,13 @@ type Delivery struct {
 	Age time.Duration
 }
 
-// Percentile is the age below which a share of the records, from 0 to 1, was
-// delivered.
+// Percentile is the age within which a share of the records, from 0 to 1, was
+// delivered: the nearest rank.
 func (a *Ages) Percentile(share float64) time.Duration {
 	if a == nil || len(a.Ages) == 0 {
 		return 0
 	}
-	return a.Ages[min(len(a.Ages)-1, int(share*float64(len(a.Ages))))]
+	return a.Ages[max(0, int(math.Ceil(share*float64(len(a.Ages))))-1)]
 }
 
 // id names a record.
@@ -85,11 +87,32 @@ type id struct {
 // history is what happened to one record.
 type history struct {
 	record    Record
-	order     int // of its write
-	tried     bool
+	order     int       // of its write
 	delivered time.Time // first
 	by        map[string]bool
-	gone      string // cause of its discard
+	tried     map[string]bool   // by mapping
+	gone      map[string]string // causes of its discard, by mapping
+	goneAt    time.Time         // the last of them
+}
+
+// failed says whether a mapping tried the record and gave it up as its settings
+// say. One that is deleted, or that comes to leave the record out, has not.
+func (h *history) failed() bool {
+	for mapping, cause := range h.gone {
+		if h.tried[mapping] && cause != world.ByFilter {
+			return true
+		}
+	}
+	return false
+}
+
+// cause is that of a loss.
+func (h *history) cause() string {
+	all := slices.Sorted(maps.Values(h.gone))
+	if len(h.tried) > 0 {
+		all = append(all, "tried and dropped")
+	}
+	return strings.Join(slices.Compact(all), ", ")
 }
 
 // Judge says what became of the records of a case.
@@ -112,7 +135,7 @@ func Judge(c Case) Verdict {
 		case f.Kind == world.Discarded:
 			for _, i := range f.Indexes {
 				if h := records[id{f.Stream, f.Shard, i}]; h != nil {
-					h.gone = f.Cause
+					h.discard(f)
 				}
 			}
 		}
@@ -128,6 +151,20 @@ func Judge(c Case) Verdict {
 	return v
 }
 
+func (h *history) discard(f world.Fact) {
+	if h.gone == nil {
+		h.gone = map[string]string{}
+	}
+	h.gone[f.Mapping], h.goneAt = f.Cause, f.At
+}
+
+func (h *history) attempt(mapping string) {
+	if h.tried == nil {
+		h.tried = map[string]bool{}
+	}
+	h.tried[mapping] = true
+}
+
 // attempt takes one attempt down.
 func (v *Verdict) attempt(f world.Fact, records map[id]*history, last map[string]int) {
 	for k, i := range f.Indexes {
@@ -135,7 +172,7 @@ func (v *Verdict) attempt(f world.Fact, records map[id]*history, last map[string
 		if h == nil {
 			continue // written before the log began
 		}
-		h.tried = true
+		h.attempt(f.Mapping)
 		if f.Outcome != world.OK && k >= f.Done {
 			continue
 		}
@@ -181,25 +218,30 @@ func (v *Verdict) count(c Case, h *history) {
 	switch {
 	case !h.delivered.IsZero():
 		v.Delivered++
-	case h.tried && h.gone != "":
-		v.Failed++
-	case h.tried, c.Waits != nil && c.Waits(h.record.Stream, h.record.Shard, h.record.Index):
+	case c.Waits != nil && c.Waits(h.record.Stream, h.record.Shard, h.record.Index):
 		v.Waiting++
+	case h.failed():
+		v.Failed++
 	default:
-		h.record.Cause = h.gone
+		h.record.Cause = h.cause()
 		v.Lost = append(v.Lost, h.record)
 	}
 }
 
 // expected says whether a record's type was routed from its write until it was
-// delivered, or to the end of the log.
+// delivered, or given up, or to the end of the log. A record that was passed over
+// without a trace before its route was withdrawn cannot be told from one that was
+// waiting then: such a loss shows only where the route stays.
 func expected(all []Routed, h *history) bool {
-	at := h.record.Written
+	at, ended := h.record.Written, h.delivered
+	if ended.IsZero() {
+		ended = h.goneAt
+	}
 	for _, r := range sortedByTime(all) { // one may follow on another
 		if r.Type != h.record.Type || r.From.After(at) || !r.To.IsZero() && !r.To.After(at) {
 			continue
 		}
-		if r.To.IsZero() || !h.delivered.IsZero() && !r.To.Before(h.delivered) {
+		if r.To.IsZero() || !ended.IsZero() && !r.To.Before(ended) {
 			return true
 		}
 		at = r.To

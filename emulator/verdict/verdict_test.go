@@ -75,7 +75,7 @@ func TestAges(t *testing.T) {
 		facts = append(facts, wrote(0, i, "k", "A"), attempt(i, "m", world.OK, 0, i))
 	}
 	a := verdict.Judge(verdict.Case{Facts: facts, TypeOf: verdict.TypeAt("type")}).ByType["A"]
-	if p50, p99, p100 := a.Percentile(0.5), a.Percentile(0.99), a.Percentile(1); p50 != 51*time.Second || p99 != 100*time.Second || p100 != 100*time.Second {
+	if p50, p99, p100 := a.Percentile(0.5), a.Percentile(0.99), a.Percentile(1); p50 != 50*time.Second || p99 != 99*time.Second || p100 != 100*time.Second {
 		t.Errorf("%s, %s, %s", p50, p99, p100)
 	}
 }

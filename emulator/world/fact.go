@@ -27,6 +27,7 @@ const (
 	ByAge      = "age"      // older than MaximumRecordAgeInSeconds
 	ByAttempts = "attempts" // failed MaximumRetryAttempts times again
 	ByExpiry   = "expired"  // older than the stream's retention
+	ByFilter   = "filter"   // read by one filter, and left out by a newer one before it was handed over
 )
 
 // Fact is one thing that happened to records. Facts are for judges: they say
@@ -51,6 +52,10 @@ type Fact struct {
 	Outcome  Outcome
 	Done     int // of an attempt that failed: how many of the first are done all the same
 	Cause    string
+
+	// Destination is where AWS tells of a discard: the mapping's on-failure
+	// destination, empty for none and for causes of which it tells nobody.
+	Destination string
 }
 
 // Log begins to keep facts, or stops.

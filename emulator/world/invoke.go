@@ -23,6 +23,8 @@ type invocation struct {
 	shard     int
 	lane      int
 	version   uint64 // by which it was begun
+	source    uint64 // the stream, and the function, by what no other has
+	runs      uint64
 	function  string
 	target    string
 	batch     []int
@@ -87,6 +89,7 @@ func (w *World) admits(l *lambda, inv *invocation) bool {
 		inv.pool = true
 	}
 	f.work.started++
+	inv.runs = f.id
 	return true
 }
 
@@ -96,7 +99,7 @@ func (l *lambda) release(inv *invocation) {
 	}
 	f, ok := l.functions[inv.function]
 	switch {
-	case !ok:
+	case !ok || f.id != inv.runs: // it was deleted
 	case inv.provision:
 		f.work.provisioned[inv.target]--
 	default:
@@ -125,7 +128,7 @@ func (w *World) invoke(at Place, m *mapping, s *stream, p *poller, v *version, l
 	ln := &p.lanes[lane]
 	l := &w.at(at).lambda
 	inv := invocation{
-		place: at, mapping: m.shown.UUID, stream: s.name, shard: p.shard, lane: lane, version: v.n,
+		place: at, mapping: m.shown.UUID, stream: s.name, source: s.id, shard: p.shard, lane: lane, version: v.n,
 		function: v.fn, target: v.target, batch: ln.batch, began: w.now, outcome: OK,
 		reports: slices.Contains(v.m.FunctionResponseTypes, "ReportBatchItemFailures"),
 	}
@@ -142,15 +145,18 @@ func (w *World) invoke(at Place, m *mapping, s *stream, p *poller, v *version, l
 		return
 	}
 	ln.throttled = 0
-	takes := w.handle(s, &inv)
+	takes := w.handle(l.functions[inv.function], s, &inv)
+	p.running++
 	w.lastInvocation++
 	ln.running = w.lastInvocation
 	w.invocations[ln.running] = &inv
 	w.laterAt(w.now.Add(takes), invocationEnds, at, "", ln.running)
 }
 
-// handle asks what becomes of an invocation, and how long it takes.
-func (w *World) handle(s *stream, inv *invocation) time.Duration {
+// handle asks what becomes of an invocation, and how long it takes: no longer than
+// the function's time-out, at which it fails.
+// https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
+func (w *World) handle(f *function, s *stream, inv *invocation) time.Duration {
 	var takes time.Duration
 	log := s.log(inv.shard)
 	for n, i := range inv.batch {
@@ -172,12 +178,27 @@ func (w *World) handle(s *stream, inv *invocation) time.Duration {
 	if last := inv.batch[len(inv.batch)-1]; last >= log.base {
 		inv.age = w.now.Sub(log.records[last-log.base].at)
 	}
-	return min(takes, longestRun)
+	if timeout := f.timeout(inv.target); takes > timeout {
+		inv.outcome, inv.done = Failed, 0
+		return timeout
+	}
+	return takes
 }
 
-// longestRun is how long an invocation may take.
-// https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
-const longestRun = 15 * time.Minute
+// timeout is how long an invocation of a qualifier may take. An alias with weights
+// goes by its first version.
+func (f *function) timeout(qualifier string) time.Duration {
+	settings := f.latest.Settings
+	if a, ok := f.aliases[qualifier]; ok {
+		qualifier = a.FunctionVersion
+	}
+	for _, v := range f.versions {
+		if v.Version == qualifier {
+			settings = v.Settings
+		}
+	}
+	return time.Duration(*settings.Timeout) * time.Second
+}
 
 // endInvocation is the event with which an invocation ends.
 func (w *World) endInvocation(e event) {
@@ -199,9 +220,10 @@ func (w *World) endInvocation(e event) {
 	}
 	m.result(inv.outcome)
 	p, ok := m.pollers[inv.shard]
-	if !ok {
+	if !ok || p.stream != inv.source {
 		return
 	}
+	p.running--
 	if i := inv.lane; p.version != 0 && i < len(p.lanes) && p.lanes[i].running == e.n {
 		w.conclude(m, p, inv)
 	} else if p.version == 0 {
@@ -243,6 +265,7 @@ func (m *mapping) result(o Outcome) {
 func (w *World) conclude(m *mapping, p *poller, inv *invocation) {
 	ln := &p.lanes[inv.lane]
 	ln.running = 0
+	ln.since = w.now // the next window begins
 	if inv.outcome == OK {
 		ln.next()
 		return
@@ -252,16 +275,19 @@ func (w *World) conclude(m *mapping, p *poller, inv *invocation) {
 	ln.attempts++
 	ln.after = w.now.Add(pause(failurePause, failurePauseMost, ln.attempts))
 	switch half := len(ln.batch) / 2; {
+	case settings.BisectBatchOnFunctionError && inv.done > 0:
+		// It is split at the record that was reported: what is before is done.
+		// Unverified: that it is split in halves where that is its first.
+		ln.attempts--
 	case settings.BisectBatchOnFunctionError && half > 0:
 		// Splitting uses up no attempt.
 		ln.rest = append([][]int{slices.Clone(ln.batch[half:])}, ln.rest...)
 		ln.batch = slices.Clone(ln.batch[:half])
 		ln.attempts--
 	case settings.MaximumRetryAttempts >= 0 && ln.attempts > settings.MaximumRetryAttempts:
-		w.note(Fact{
-			Kind: Discarded, At: w.now, Place: inv.place, Stream: inv.stream, Shard: p.shard,
-			Mapping: inv.mapping, Function: inv.function, Indexes: ln.batch, Cause: ByAttempts,
-		})
+		if s := w.at(inv.place).kinesis.streams[inv.stream]; s != nil {
+			w.discard(inv.place, m, s, p, inv.function, ln.batch, ByAttempts)
+		}
 		ln.next()
 	}
 }

@@ -16,6 +16,7 @@ type kinesis struct {
 
 // stream is one data stream. What it is waiting for is in stamp.
 type stream struct {
+	id        uint64 // another stream may come to have its name
 	name, arn string
 	status    string
 	settings

@@ -163,8 +163,9 @@ func (w *World) onDemandStreams(at Place) int {
 }
 
 func (w *World) addStream(at Place, n NewStream) *stream {
+	w.seq++
 	s := &stream{
-		name: n.Name, arn: StreamARN(at, n.Name), begin: n.Shards,
+		id: w.seq, name: n.Name, arn: StreamARN(at, n.Name), begin: n.Shards,
 		settings: settings{onDemand: n.OnDemand, retention: 24 * time.Hour, recordKiB: 1024},
 		created:  w.now.Truncate(time.Second), tags: map[string]string{},
 		consumers: map[string]*consumer{}, epochs: map[string]int64{},

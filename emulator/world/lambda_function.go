@@ -58,6 +58,7 @@ type Tags map[string]string
 
 // function is a function with all that belongs to it.
 type function struct {
+	id          uint64 // another function may come to have its name
 	latest      Function
 	versions    []Function // published, oldest first
 	published   int        // number of the version published last
@@ -135,7 +136,9 @@ func (w *World) CreateFunction(at Place, in FunctionInput) (Function, error) {
 		// Text: LocalStack, services/lambda_/provider.py, whose tests ran against AWS.
 		return Function{}, conflict("Function already exist: %s", r.name)
 	}
+	w.seq++
 	f := &function{
+		id: w.seq,
 		latest: Function{
 			FunctionName:     r.name,
 			FunctionArn:      ref{at: at, name: r.name}.arn(),

@@ -2,17 +2,20 @@ package world
 
 import "errors"
 
-// SeedFunction creates a function that is Active, unless it exists, publishes a
+// SeedFunction creates a function that is Active and may run for 15 minutes, where
+// CreateFunction gives it AWS's 3 seconds, unless it exists, publishes a
 // version of it, unless there is one, and creates those aliases on the latest
 // version that do not exist.
 func (w *World) SeedFunction(at Place, name string, aliases ...string) error {
 	text := func(s string) *string { return &s }
+	longest := 900
 	_, err := w.CreateFunction(at, FunctionInput{
 		FunctionName: name,
 		Settings: FunctionSettings{
 			Role:    text("arn:aws:iam::" + at.Account + ":role/" + name),
 			Runtime: text("provided.al2023"),
 			Handler: text("bootstrap"),
+			Timeout: &longest,
 		},
 		Code: []byte(name),
 	})

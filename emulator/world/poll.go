@@ -49,12 +49,15 @@ func (r reader) clone() reader {
 
 // poller reads one shard for one mapping.
 type poller struct {
+	stream   uint64 // whose records it counts
 	shard    int
 	version  uint64 // that it works by; 0: it does not
+	placed   bool   // position is where it will begin
 	began    bool
 	position int   // of the record to read next
 	left     []int // while it does not work: what was read before and is not done
 	lanes    []lane
+	running  int // invocations
 	buffered int // records in queues
 	nextPoll time.Time
 	readFree time.Time // of a consumer's own throughput
@@ -66,8 +69,9 @@ type poller struct {
 // lane is one of the sequences into which a shard's records are dealt out by
 // partition key. It has one batch at a time.
 type lane struct {
-	queue     []int // records read and not yet in a batch
-	since     time.Time
+	queue     []int     // records read and not yet in a batch
+	bytes     int       // of queue
+	since     time.Time // when its window began
 	batch     []int
 	rest      [][]int // what a bisected batch has yet to try
 	attempts  int     // of batch that have failed
@@ -159,27 +163,41 @@ func (w *World) inEffect(m *mapping, shard int) (v *version, next time.Time) {
 // there is. LATEST is anchored when polling begins, or when the mapping was made.
 // AWS says that records written meanwhile may be missed.
 // https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html
-func (w *World) startOf(m *mapping, shard int) time.Time {
+func (w *World) startOf(m *mapping, s *stream, shard int) time.Time {
 	switch m.shown.StartingPosition {
 	case "AT_TIMESTAMP":
 		return *m.shown.StartingPositionTime
 	case "LATEST":
-		if w.knobs.LatestAtCreate {
+		switch {
+		case w.knobs.LatestAtCreate:
 			return m.created
+		case m.first.n == 0:
+			return w.now // whenever that will be
+		case w.continues(m, s, shard):
+			return time.Time{}
 		}
-		if m.first.n > 0 {
-			return w.takesEffect(m, shard, &m.first)
-		}
-		return w.now // whenever that will be
+		return w.takesEffect(m, shard, &m.first)
 	}
 	return time.Time{}
+}
+
+// continues says whether a mapping comes to a shard from a parent that it read:
+// then it misses nothing of it, wherever it began.
+func (w *World) continues(m *mapping, s *stream, shard int) bool {
+	sh := &s.shards.shards[shard]
+	for _, parent := range [2]int{sh.parent, sh.adjacent} {
+		if parent >= 0 && w.concerns(m, s, parent) {
+			return true
+		}
+	}
+	return false
 }
 
 // concerns says whether a mapping reads a shard at all: those open at its start
 // and those opened since.
 func (w *World) concerns(m *mapping, s *stream, shard int) bool {
 	closed := s.shards.shards[shard].closed
-	return closed.IsZero() || closed.After(w.startOf(m, shard))
+	return closed.IsZero() || closed.After(w.startOf(m, s, shard))
 }
 
 // announce tells the mappings of a stream that a shard has a record.
@@ -192,7 +210,7 @@ func (w *World) announce(at Place, s *stream, shard int) {
 // rouse wakes a mapping's poller of a shard, as soon as it may work, if there is
 // something for it.
 func (w *World) rouse(at Place, m *mapping, s *stream, shard int) {
-	if p, known := m.pollers[shard]; known && !p.wake.IsZero() && p.wake.Sub(w.now) < fanOutTakes {
+	if p, known := m.reads(s, shard); known && !p.wake.IsZero() && p.wake.Sub(w.now) < fanOutTakes {
 		return // it is about to look
 	}
 	v, next := w.inEffect(m, shard)
@@ -200,7 +218,7 @@ func (w *World) rouse(at Place, m *mapping, s *stream, shard int) {
 	if !works && next.IsZero() || !w.awaits(m, s, shard) || !w.inherits(m, s, shard) {
 		return
 	}
-	p := m.poller(shard)
+	p := m.poller(s, shard)
 	if !works {
 		w.wakeAt(at, m, p, next)
 		return
@@ -218,16 +236,50 @@ func (w *World) rouse(at Place, m *mapping, s *stream, shard int) {
 // awaits says whether there is something for a mapping in a shard.
 func (w *World) awaits(m *mapping, s *stream, shard int) bool {
 	l := s.log(shard)
-	if p, known := m.pollers[shard]; known && p.began {
+	if p, known := m.reads(s, shard); known && p.began {
 		return p.position < l.end() || len(p.left) > 0 || p.version != 0 && !p.idle(l)
 	}
-	return w.concerns(m, s, shard) && l.end() > l.from(w.startOf(m, shard))
+	return w.concerns(m, s, shard) && l.end() > w.beginning(m, s, shard, l)
 }
 
-func (m *mapping) poller(shard int) *poller {
+// beginning is the record at which a mapping begins to read a shard, which may be
+// gone by now.
+func (w *World) beginning(m *mapping, s *stream, shard int, l *log) int {
+	if p, known := m.reads(s, shard); known && p.placed {
+		return p.position
+	}
+	return l.from(w.startOf(m, s, shard))
+}
+
+// trim forgets what has expired in a shard. A mapping that has yet to begin keeps
+// the place of what it will find gone.
+func (w *World) trim(at Place, s *stream, shard int) {
+	l, horizon := s.log(shard), s.trimmed(w.now)
+	if !l.expires(horizon) {
+		return
+	}
+	for _, m := range w.at(at).lambda.readersOf(s.name) {
+		if p, known := m.reads(s, shard); known && (p.began || p.placed) || !w.concerns(m, s, shard) {
+			continue
+		}
+		if i := l.from(w.startOf(m, s, shard)); i < l.from(horizon) {
+			p := m.poller(s, shard)
+			p.placed, p.position = true, i
+		}
+	}
+	l.trim(horizon)
+}
+
+// reads is a mapping's poller of a shard of this very stream.
+func (m *mapping) reads(s *stream, shard int) (*poller, bool) {
 	p, ok := m.pollers[shard]
+	return p, ok && p.stream == s.id
+}
+
+func (m *mapping) poller(s *stream, shard int) *poller {
+	p, ok := m.reads(s, shard)
 	if !ok {
-		p = &poller{shard: shard}
+		p = &poller{stream: s.id, shard: shard}
 		if m.pollers == nil {
 			m.pollers = map[int]*poller{}
 		}
@@ -284,7 +336,7 @@ func (w *World) wakePoller(e event) {
 // act lets a poller do all that it can do now, and sees to when it goes on.
 func (w *World) act(at Place, m *mapping, p *poller) {
 	s := w.at(at).kinesis.streams[m.stream]
-	if s == nil || p.shard >= len(s.shards.shards) {
+	if s == nil || s.id != p.stream {
 		return // the stream was deleted, or is another one by now
 	}
 	v, next := w.inEffect(m, p.shard)
@@ -298,11 +350,14 @@ func (w *World) act(at Place, m *mapping, p *poller) {
 	if !w.inherits(m, s, p.shard) || m.consumer != "" && s.consumer(m.consumer) == nil {
 		return
 	}
+	if p.version == 0 && p.running > 0 {
+		return // what it ran before it was stopped ends first, so that keys stay in order
+	}
 	l := s.log(p.shard)
-	l.trim(s.trimmed(w.now))
-	p.start(l, w.startOf(m, p.shard))
+	w.trim(at, s, p.shard)
+	p.start(w.beginning(m, s, p.shard, l))
 	w.passOver(at, m, s, p, l)
-	if !w.workBy(s, p, v) {
+	if !w.workBy(at, m, s, p, v) {
 		return // its invocations end first
 	}
 	w.read(m, s, p, v, l)
@@ -313,11 +368,11 @@ func (w *World) act(at Place, m *mapping, p *poller) {
 }
 
 // start puts a poller where it begins, or where it stopped.
-func (p *poller) start(l *log, from time.Time) {
+func (p *poller) start(beginning int) {
 	switch {
 	case p.version != 0:
 	case !p.began:
-		p.began, p.position = true, l.from(from)
+		p.began, p.position = true, beginning
 	case len(p.left) > 0:
 		p.position, p.left = p.left[0], nil
 	}
@@ -333,12 +388,29 @@ func (w *World) passOver(at Place, m *mapping, s *stream, p *poller, l *log) {
 		gone = append(gone, i)
 	}
 	p.position = l.base
-	w.note(Fact{Kind: Discarded, At: w.now, Place: at, Stream: s.name, Shard: p.shard, Mapping: m.shown.UUID, Indexes: gone, Cause: ByExpiry})
+	w.discard(at, m, s, p, "", gone, ByExpiry)
+}
+
+// discard notes records that a mapping gave up, if there are any. AWS tells the
+// on-failure destination of those that were too old or failed too often.
+// https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
+func (w *World) discard(at Place, m *mapping, s *stream, p *poller, function string, indexes []int, cause string) {
+	if len(indexes) == 0 {
+		return
+	}
+	f := Fact{
+		Kind: Discarded, At: w.now, Place: at, Stream: s.name, Shard: p.shard, Mapping: m.shown.UUID,
+		Function: function, Indexes: indexes, Cause: cause,
+	}
+	if cause == ByAge || cause == ByAttempts {
+		f.Destination = m.shown.OnFailure
+	}
+	w.note(f)
 }
 
 // workBy makes a poller work by a version; false while it has to wait for its
 // invocations, because records are dealt out anew.
-func (w *World) workBy(s *stream, p *poller, v *version) bool {
+func (w *World) workBy(at Place, m *mapping, s *stream, p *poller, v *version) bool {
 	if p.version == v.n {
 		return true
 	}
@@ -355,7 +427,7 @@ func (w *World) workBy(s *stream, p *poller, v *version) bool {
 		ln := &p.lanes[i]
 		if ln.running != 0 { // its batch goes on
 			waiting = append(waiting, ln.queue...)
-			ln.queue = nil
+			ln.queue, ln.bytes = nil, 0
 			continue
 		}
 		waiting = append(waiting, ln.outstanding()...)
@@ -366,15 +438,20 @@ func (w *World) workBy(s *stream, p *poller, v *version) bool {
 	}
 	p.version, p.buffered = v.n, 0
 	slices.Sort(waiting)
+	var expired, left []int
 	l := s.log(p.shard)
 	for _, i := range waiting {
-		if i < l.base {
-			continue
-		}
-		if r := l.records[i-l.base]; !w.knobs.FilterAtBatch || v.set.Match(r.data) {
-			p.deal(i, r.key, w.now)
+		switch {
+		case i < l.base:
+			expired = append(expired, i)
+		case w.knobs.FilterAtBatch && !v.set.Match(l.records[i-l.base].data):
+			left = append(left, i)
+		default:
+			p.deal(i, &l.records[i-l.base], w.now)
 		}
 	}
+	w.discard(at, m, s, p, v.fn, expired, ByExpiry)
+	w.discard(at, m, s, p, v.fn, left, ByFilter)
 	return true
 }
 
@@ -388,14 +465,15 @@ func (ln *lane) outstanding() []int {
 }
 
 // deal puts a record into the lane of its key: records of one key stay in order.
-func (p *poller) deal(index int, key string, now time.Time) {
+func (p *poller) deal(index int, r *record, now time.Time) {
 	h := fnv.New32a()
-	_, _ = h.Write([]byte(key))
+	_, _ = h.Write([]byte(r.key))
 	ln := &p.lanes[h.Sum32()%uint32(len(p.lanes))]
 	if len(ln.queue) == 0 {
 		ln.since = now
 	}
 	ln.queue = append(ln.queue, index)
+	ln.bytes += r.size()
 	p.buffered++
 }
 
@@ -426,7 +504,7 @@ func (w *World) read(m *mapping, s *stream, p *poller, v *version, l *log) {
 			n++
 			bytes += r.size()
 			if v.set.Match(r.data) {
-				p.deal(p.position, r.key, w.now)
+				p.deal(p.position, r, w.now)
 			}
 			p.position++
 		}
@@ -446,7 +524,7 @@ func (w *World) fetches(m *mapping, s *stream, p *poller, l *log) bool {
 		}
 		return true
 	}
-	readers := w.standardReaders(m, s)
+	readers := w.standardReaders(m.place, s) + l.readsIn(w.now)
 	if w.now.Before(l.readFree) || readers > shardReads && w.random()*float64(readers) >= shardReads {
 		p.nextPoll = w.now.Add(pollEvery)
 		w.throttledReads++
@@ -465,14 +543,14 @@ func (w *World) fetched(m *mapping, s *stream, p *poller, l *log, bytes int) {
 	w.pay(l, bytes)
 	p.nextPoll = w.now.Add(pollEvery)
 	if p.position < l.end() { // behind: as often as the others leave it
-		p.nextPoll = w.now.Add(pollEvery * time.Duration(max(1, w.standardReaders(m, s))) / shardReads)
+		p.nextPoll = w.now.Add(pollEvery * time.Duration(max(1, w.standardReaders(m.place, s))) / shardReads)
 	}
 }
 
 // standardReaders counts who shares a stream's reads.
-func (w *World) standardReaders(m *mapping, s *stream) int {
+func (w *World) standardReaders(at Place, s *stream) int {
 	n := s.otherReaders
-	for _, other := range w.at(m.place).lambda.readersOf(s.name) {
+	for _, other := range w.at(at).lambda.readersOf(s.name) {
 		if other.consumer == "" && len(other.versions) > 0 && other.versions[len(other.versions)-1].on {
 			n++
 		}
@@ -514,28 +592,37 @@ func (w *World) feed(at Place, m *mapping, s *stream, p *poller, v *version, i i
 	}
 }
 
-// Lambda invokes with 6 MB at most, records in base64.
+// Lambda invokes with 6 MB at most, records in base64. A single record beyond that
+// is handed over all the same.
 // https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
+// Unverified: what AWS does with the single record.
 const batchBytes = 6 << 20 * 3 / 4
 
-// gather makes a batch when there are enough records, or the window has passed.
+// gather makes a batch when there are enough records or bytes, or the window has
+// passed.
+// https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html
 func (w *World) gather(p *poller, v *version, ln *lane, s *stream) bool {
 	window := time.Duration(v.m.MaximumBatchingWindowInSeconds) * time.Second
-	if len(ln.queue) == 0 || len(ln.queue) < v.m.BatchSize && w.now.Before(ln.since.Add(window)) {
+	if len(ln.queue) == 0 || len(ln.queue) < v.m.BatchSize && ln.bytes < batchBytes && w.now.Before(ln.since.Add(window)) {
 		return false
 	}
 	l := s.log(p.shard)
 	n, bytes := 0, 0
 	for n < min(len(ln.queue), v.m.BatchSize) {
 		if k := ln.queue[n] - l.base; k >= 0 {
-			if bytes += l.records[k].size(); bytes > batchBytes && n > 0 {
+			size := l.records[k].size()
+			if bytes+size > batchBytes && n > 0 {
 				break
 			}
+			bytes += size
 		}
 		n++
 	}
 	ln.batch = slices.Clone(ln.queue[:n])
 	ln.queue = ln.queue[n:]
+	if ln.bytes -= bytes; len(ln.queue) == 0 {
+		ln.bytes = 0 // those that expired in the queue have no size any more
+	}
 	ln.since = w.now
 	ln.attempts, ln.throttled, ln.after = 0, 0, time.Time{}
 	p.buffered -= n
@@ -562,14 +649,8 @@ func (w *World) outdate(at Place, m *mapping, s *stream, p *poller, v *version, 
 		}
 		return true
 	})
-	for _, gone := range []struct {
-		cause   string
-		indexes []int
-	}{{ByExpiry, expired}, {ByAge, aged}} {
-		if len(gone.indexes) > 0 {
-			w.note(Fact{Kind: Discarded, At: w.now, Place: at, Stream: s.name, Shard: p.shard, Mapping: m.shown.UUID, Function: v.fn, Indexes: gone.indexes, Cause: gone.cause})
-		}
-	}
+	w.discard(at, m, s, p, v.fn, expired, ByExpiry)
+	w.discard(at, m, s, p, v.fn, aged, ByAge)
 }
 
 // next turns to what a bisected batch has left.
@@ -635,11 +716,11 @@ func (w *World) inherits(m *mapping, s *stream, shard int) bool {
 
 func (w *World) drained(m *mapping, s *stream, shard int) bool {
 	l := s.log(shard)
-	p, known := m.pollers[shard]
+	p, known := m.reads(s, shard)
 	if known && p.began {
-		return p.idle(l) || p.version == 0 && len(p.left) == 0 && p.position >= l.end()
+		return p.idle(l) || p.version == 0 && p.running == 0 && len(p.left) == 0 && p.position >= l.end()
 	}
-	if w.concerns(m, s, shard) && l.end() > max(l.base, l.from(w.startOf(m, shard))) {
+	if w.concerns(m, s, shard) && l.end() > max(l.base, w.beginning(m, s, shard, l)) {
 		return false // there is something that it has yet to read
 	}
 	return w.inherits(m, s, shard)
@@ -659,7 +740,7 @@ func (w *World) Backlog(at Place, uuid string) int {
 	n := 0
 	for i := range s.shards.shards {
 		l := s.log(i)
-		p, known := m.pollers[i]
+		p, known := m.reads(s, i)
 		switch {
 		case known && p.began:
 			n += l.end() - max(l.base, p.position) + len(p.left)
@@ -667,7 +748,7 @@ func (w *World) Backlog(at Place, uuid string) int {
 				n += len(p.lanes[k].outstanding())
 			}
 		case w.concerns(m, s, i):
-			n += l.end() - l.from(w.startOf(m, i))
+			n += l.end() - max(l.base, w.beginning(m, s, i, l))
 		}
 	}
 	return n

@@ -53,7 +53,7 @@ func (l *log) from(t time.Time) int {
 // trim forgets what is older than a time. Memory is given back when half of it
 // is past.
 func (l *log) trim(horizon time.Time) {
-	if len(l.records) == 0 || !l.records[0].at.Before(horizon) {
+	if !l.expires(horizon) {
 		return
 	}
 	n := l.from(horizon) - l.base
@@ -62,6 +62,11 @@ func (l *log) trim(horizon time.Time) {
 	if cap(l.records) > 2*len(l.records)+1024 {
 		l.records = slices.Clone(l.records)
 	}
+}
+
+// expires says whether anything is older than a time.
+func (l *log) expires(horizon time.Time) bool {
+	return len(l.records) > 0 && l.records[0].at.Before(horizon)
 }
 
 // log is the records of a shard.
@@ -149,7 +154,7 @@ func (w *World) put(at Place, s *stream, key string, explicit *HashKey, data []b
 	}
 	l.wrote++
 	l.written += len(data) + len(key)
-	l.trim(s.trimmed(w.now))
+	w.trim(at, s, i)
 	l.records = append(l.records, record{at: w.now, key: key, data: data})
 	index = l.end() - 1
 	w.note(Fact{Kind: Wrote, At: w.now, Place: at, Stream: s.name, Shard: i, Index: index, Key: key, Data: data})
@@ -197,7 +202,7 @@ func (w *World) ShardIterator(at Place, stream, shard, kind, sequence string, wh
 		return Position{}, noShard(shard, stream, at)
 	}
 	l := s.log(i)
-	l.trim(s.trimmed(w.now))
+	w.trim(at, s, i)
 	p := Position{Stream: stream, Shard: i, Index: l.base}
 	switch kind {
 	case "TRIM_HORIZON":
@@ -227,8 +232,8 @@ func (w *World) GetRecords(at Place, p Position, limit int) (all []Record, next 
 		return nil, p, false, 0, err
 	}
 	l := s.log(p.Shard)
-	l.trim(s.trimmed(w.now))
-	if !w.mayRead(l, 1) {
+	w.trim(at, s, p.Shard)
+	if !w.mayRead(at, s, l) {
 		return nil, p, false, 0, overThroughput("Rate exceeded for shard %s in stream %s under account %s.", shardID(p.Shard), s.name, at.Account)
 	}
 	p.Index = max(p.Index, l.base)
@@ -249,19 +254,30 @@ func (w *World) GetRecords(at Place, p Position, limit int) (all []Record, next 
 	return all, p, !closed || p.Index < l.end(), behind, nil
 }
 
-// mayRead takes some of a shard's reads of this second, if there are as many.
-func (w *World) mayRead(l *log, n int) bool {
+// mayRead takes one of a shard's reads of this second, if there is one. Mappings
+// look once a second each: where there are more readers than reads, it is chance
+// who gets one.
+func (w *World) mayRead(at Place, s *stream, l *log) bool {
 	if w.now.Before(l.readFree) {
 		return false
 	}
-	if second := w.now.Unix(); second != l.readIn {
-		l.readIn, l.reads = second, 0
-	}
-	if l.reads+n > shardReads {
+	reads := l.readsIn(w.now) + 1
+	if reads > shardReads {
 		return false
 	}
-	l.reads += n
+	if others := w.standardReaders(at, s); others > 0 && others+reads > shardReads && w.random()*float64(others+reads) >= shardReads {
+		return false
+	}
+	l.readIn, l.reads = w.now.Unix(), reads
 	return true
+}
+
+// readsIn is how many reads there were in this second that are no mapping's.
+func (l *log) readsIn(now time.Time) int {
+	if l.readIn != now.Unix() {
+		return 0
+	}
+	return l.reads
 }
 
 // pay takes what was read out of the 2 MB a second that a shard gives: a large
