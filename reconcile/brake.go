@@ -85,7 +85,9 @@ func (p *planner) brake() {
 }
 
 func (p *planner) brakeOne(routing string, stops []*step, runs int) {
-	many := func() bool { return len(stops) > 1 && 10*len(stops) > 3*runs && len(stops) > p.o.AllowDeletes }
+	many := func() bool {
+		return len(stops) > 1 && 10*len(stops) > 3*runs && len(stops) > p.o.AllowDeletes && p.said(TagReleased, routing, Routing).IsZero()
+	}
 	if !many() {
 		return
 	}

@@ -216,7 +216,7 @@ func (s *step) impossible() bool {
 // waits says whether a step does not add to the need in this pass, or has
 // nothing to add it to.
 func (s *step) waits() bool {
-	return s.impossible() || s.why == WhyStart || s.why == WhyPolicy || s.why == WhyPaused
+	return s.impossible() || s.why == WhyStart || s.why == WhyPolicy || s.why == WhyPaused || s.why == WhyOnly
 }
 
 // countRest adds the mappings of the function that no route of the documents

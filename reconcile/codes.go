@@ -4,7 +4,7 @@ package reconcile
 // a stream with too many readers is [spec.CodeReadBudget] there and here.
 const (
 	CodeAdopted          = "adopted"           // a mapping made by hand on a route's alias becomes the route's
-	CodeAssumed          = "assumed"           // --assume-drained names no route of the documents, and nothing live
+	CodeAssumed          = "assumed"           // --assume-drained names a route that no document has, and nothing live
 	CodeBrake            = "brake"             // too many mappings of a routing would stop at once
 	CodeByHand           = "by-hand"           // a person disabled a mapping that a route wants running
 	CodeFilterUnknown    = "filter-unknown"    // a live filter on the stream is encrypted, or written in what this tool does not know
@@ -14,6 +14,7 @@ const (
 	CodeFunctionMissing  = "function-missing"  // the function does not exist
 	CodeInvokers         = "unknown-invokers"  // a first reservation waits for concurrency.others
 	CodeMaximum          = "maximum"           // concurrency.maximum is below a routing's need
+	CodeOnly             = "only"              // --only names a route that no document has, and nothing live
 	CodeOrder            = "order"             // events move between mappings, which keep the order of a key each for itself
 	CodeOrphan           = "orphan"            // a mapping of ours whose routing no document names
 	CodeReservationLeft  = "reservation-left"  // a function keeps its reservation and no mapping runs it any more

@@ -78,6 +78,7 @@ type planner struct {
 	finishing map[string]*step       // by UUID
 	vouched   map[string]bool        // by UUID
 	at        map[Addr]*step         // the first step at an address
+	members   map[string][]Mapping   // of ours, by routing
 	index     index
 }
 

@@ -12,19 +12,20 @@ import (
 func (p *planner) forbid() {
 	p.obey()
 	for _, s := range p.steps {
-		if before, _ := s.mappings(); (s.why == WhyPolicy || s.why == WhyPaused) && before != nil && before.Enabled {
+		if before, _ := s.mappings(); (s.why == WhyPolicy || s.why == WhyPaused || s.why == WhyOnly) && before != nil && before.Enabled {
 			p.notBegun(s)
 		}
 	}
 }
 
-// obey holds what a document's policy forbids, or its pause. Raising and following
-// go on under every policy and pause.
+// obey holds what a document's policy forbids, or its pause, or an operator's.
+// Raising and following go on under every policy and pause.
 func (p *planner) obey() {
 	for _, s := range p.steps {
 		if s.doc == nil || s.follows() {
 			continue
 		}
+		p.heed(s)
 		switch policy := s.doc.Policy(); {
 		case s.doc.Spec.Paused:
 			s.hold(WhyPaused, s.doc.Metadata.Name+" is paused")

@@ -82,7 +82,8 @@ const (
 	WhyCatchingUp  Why = "catching-up" // a limit of age would discard what it has yet to read
 	WhyTaker       Why = "taker"       // who takes the events over is held itself
 	WhyPolicy      Why = "policy"      // the document's policy does not allow it
-	WhyPaused      Why = "paused"      // the document is paused
+	WhyPaused      Why = "paused"      // the document is paused, or an operator paused it for a while
+	WhyOnly        Why = "only"        // the operator named others for this pass
 	WhyMissing     Why = "missing"     // something it needs does not exist
 	WhyUnsupported Why = "unsupported" // this version cannot do it
 )
@@ -174,6 +175,11 @@ type Options struct {
 	// AssumeDrained names routes, ROUTING/ROUTE, that the operator knows to have read
 	// past where those that take their events began.
 	AssumeDrained []string
+	// Only names routings, and routes as ROUTING/ROUTE, that this pass changes; empty
+	// for all. The reservation and what follows an alias are never left out.
+	Only []string
+	// Words asks what operators said of each routing also where nothing hangs on it.
+	Words bool
 	// Prune retires what no document names as what a document names no longer.
 	Prune bool
 	// Partial says that not all documents could be loaded: nothing of a routing that

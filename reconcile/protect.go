@@ -216,10 +216,19 @@ func (p *planner) stopping(tags map[string]string) bool {
 
 // assumed says whether the operator vouches for a route having read past where
 // its takers began.
-func (p *planner) assumed(name string) bool { return slices.Contains(p.o.AssumeDrained, name) }
+func (p *planner) assumed(name string) bool {
+	return slices.Contains(p.o.AssumeDrained, name) || p.released(name)
+}
 
-// assumptions finds what the operator vouches for and nobody knows: most likely it
-// is misspelt, and what it was to let go on stays held.
+// released says whether the operator lets a held step of a route go on.
+func (p *planner) released(name string) bool {
+	routing, route, ok := strings.Cut(name, "/")
+	return ok && !p.said(TagReleased, routing, route).IsZero()
+}
+
+// assumptions finds what the operator named and nobody knows, in routings of these
+// documents: most likely it is misspelt. Other routings are for those who have all
+// documents.
 func (p *planner) assumptions() {
 	known := map[string]bool{}
 	for _, w := range p.wishes {
@@ -228,12 +237,16 @@ func (p *planner) assumptions() {
 	for _, m := range p.index.mappings {
 		known[p.nameOf(m)] = true
 	}
-	for _, name := range p.o.AssumeDrained {
-		if !known[name] {
-			p.find(spec.Finding{Severity: spec.Warning, Code: CodeAssumed, Path: name, Message: fmt.Sprintf(
-				"--assume-drained %s: no document here has this route, and no mapping of ours has it live%s: copy the name from the plan", name, p.where())})
+	find := func(names []string, f spec.Finding, flag string) {
+		for _, name := range names {
+			if routing, _, one := strings.Cut(name, "/"); one && p.docOf(routing) != nil && !known[name] {
+				f.Path, f.Message = name, flag+" names it, and neither its document has such a route nor anything live: copy the name from the plan"
+				p.find(f)
+			}
 		}
 	}
+	find(p.o.Only, spec.Finding{Severity: spec.Error, Code: CodeOnly}, "--only")
+	find(p.o.AssumeDrained, spec.Finding{Severity: spec.Warning, Code: CodeAssumed}, "--assume-drained")
 }
 
 // drained says why a giver is not known to have read past where its taker began;

@@ -36,6 +36,10 @@ type RouteStatus struct {
 	Orphan  bool      `json:"orphan"`
 	Off     string    `json:"off,omitempty"`
 	OffAt   time.Time `json:"offAt,omitzero"`
+	// Paused and Released are until when an operator said so, as far as the tags of
+	// its routing were read.
+	Paused   time.Time `json:"paused,omitzero"`
+	Released time.Time `json:"released,omitzero"`
 	// Pending is what the next pass would do, Held why it would not.
 	Pending []Action     `json:"pending"`
 	Held    []HeldStatus `json:"held"`
@@ -90,9 +94,11 @@ func Inspect(docs []spec.EventRouting, live State, o Options, now time.Time) (s 
 	p := computed(docs, live, o, now)
 	plan := p.plan()
 	s = Status{At: plan.At, Account: plan.Account, Region: plan.Region, Findings: plan.Findings}
+	p.asks = nil
 	for _, w := range p.wishes {
 		s.Routes = append(s.Routes, p.routeStatus(w))
 	}
+	asks = p.asks
 	for _, m := range p.index.mappings {
 		if r, ok := p.remains(m); ok {
 			s.Routes = append(s.Routes, r)
@@ -127,6 +133,7 @@ func (p *planner) routeStatus(w *wish) RouteStatus {
 	if w.live != nil && p.ours(*w.live) {
 		p.describe(&r, *w.live)
 	}
+	p.describeWord(&r, w.doc.Metadata.Name, w.route.Name)
 	anchor, _ := w.anchor()
 	for _, s := range p.steps {
 		switch {
@@ -144,6 +151,18 @@ func (p *planner) routeStatus(w *wish) RouteStatus {
 		}
 	}
 	return r
+}
+
+// describeWord fills in what an operator said. Unless the plan has asked for it,
+// or [Options.Words] does, that is not known.
+func (p *planner) describeWord(r *RouteStatus, routing, route string) {
+	ms := p.mappingsOf(routing)
+	if len(ms) == 0 {
+		return
+	}
+	if _, known := p.live.Facts.Tags[ms[0].UUID]; known || p.o.Words {
+		r.Paused, r.Released = p.said(TagPaused, routing, route, Routing), p.said(TagReleased, routing, route, Routing)
+	}
 }
 
 // describe fills in what a live mapping says.

@@ -175,7 +175,7 @@ func (p *planner) enable(w *wish, s *step, live Mapping) {
 		return
 	}
 	until := live.Modified.Add(p.o.RespectManual)
-	if p.now.Before(until) {
+	if p.now.Before(until) && !p.released(w.addr.Name) {
 		p.find(w.find(spec.Warning, CodeByHand,
 			"mapping %s was disabled by hand: it is left alone until %s; write enabled: false to keep it so", live.UUID, until.Format(time.RFC3339)))
 		s.hold(WhyByHand, "a person disabled it")
@@ -289,7 +289,7 @@ func (p *planner) finish(doc *spec.EventRouting, live Mapping, name string, byHa
 		s.Reason = "it was made disabled, for lack of concurrent executions, and what it has not read is wanted"
 		return
 	}
-	if until := live.Modified.Add(p.o.RespectManual); p.now.Before(until) {
+	if until := live.Modified.Add(p.o.RespectManual); p.now.Before(until) && !p.released(p.nameOf(live)) {
 		s.hold(WhyByHand, "a person disabled it")
 		s.until = until
 	}

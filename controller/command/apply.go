@@ -61,6 +61,9 @@ too many mappings of a routing at once; --allow-deletes lets it through.`,
 			if err != nil {
 				return err
 			}
+			if err := checkNames(o, places); err != nil {
+				return err
+			}
 			failed, braked := false, false
 			for i, pl := range places {
 				a := applier{cmd: cmd, place: pl, places: len(places), o: o, approved: approved, found: findings[i]}

@@ -107,7 +107,7 @@ state of its own: a run that is interrupted is finished by the next one.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return hint(err, "%s --help lists the flags", cmd.CommandPath())
 	})
-	root.AddCommand(newValidate(), newPlan(), newApply(), newRun(), newStatus(), newExplain(), newMatch(), newIAM(), newEmulator(), newDemo(), newVersion())
+	root.AddCommand(newValidate(), newPlan(), newApply(), newRun(), newStatus(), newPause(), newResume(), newRelease(), newExplain(), newMatch(), newIAM(), newEmulator(), newDemo(), newVersion())
 	return root
 }
 

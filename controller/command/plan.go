@@ -23,6 +23,7 @@ func passFlags(cmd *cobra.Command, o *reconcile.Options) {
 	f.DurationVar(&o.RespectManual, "respect-manual", time.Hour, "how long a mapping that a person disabled is left alone")
 	f.IntVar(&o.AllowDeletes, "allow-deletes", 0, "how many mappings of a routing may be stopped in one run, whatever share of it they are")
 	f.StringArrayVar(&o.AssumeDrained, "assume-drained", nil, "ROUTING/ROUTE that is known to have read past where those that take its events began; may be repeated")
+	f.StringArrayVar(&o.Only, "only", nil, "ROUTING or ROUTING/ROUTE: change nothing else, but for the reservation and what follows an alias; may be repeated")
 	f.BoolVar(&o.Prune, "prune", false, "retire what is ours and no document names as well")
 	f.IntVar(&o.KeepFree, "keep-free", 0, "concurrent executions of the account that stay unreserved; 0 is the larger of 100 and a fifth of the limit")
 }
@@ -45,6 +46,30 @@ func checkOptions(o reconcile.Options) error {
 		}
 	}
 	return nil
+}
+
+// checkNames refuses flags that name routings which no document has: documents of
+// several accounts and regions are planned apart, and none of them could tell.
+// With --prune it may be an orphan that is meant.
+func checkNames(o reconcile.Options, places []place) error {
+	named := map[string]bool{}
+	for _, pl := range places {
+		for _, d := range pl.docs {
+			named[d.Metadata.Name] = true
+		}
+	}
+	check := func(flag string, names []string) error {
+		for _, name := range names {
+			if routing, _, _ := strings.Cut(name, "/"); !named[routing] && !o.Prune {
+				return hint(fmt.Errorf("%s %s: no document names routing %q", flag, name, routing), "copy the name from the plan, and name its documents")
+			}
+		}
+		return nil
+	}
+	if err := check("--only", o.Only); err != nil {
+		return err
+	}
+	return check("--assume-drained", o.AssumeDrained)
 }
 
 // validOwner keeps owners readable in an alias's description, whose words are
@@ -116,6 +141,9 @@ func (p *planning) run(cmd *cobra.Command, args []string) error {
 	}
 	places, findings, err := open(cmd, args)
 	if err != nil {
+		return err
+	}
+	if err := checkNames(p.o, places); err != nil {
 		return err
 	}
 	var plans []reconcile.Plan
@@ -216,7 +244,7 @@ func show(w io.Writer, p reconcile.Plan, format string, pl place, places int) er
 // Other findings about what is live never change an exit code.
 func incomplete(p reconcile.Plan) bool {
 	for _, f := range p.Findings {
-		if reconcile.MissingReference(f.Code) || f.Code == reconcile.CodeUnsupported {
+		if reconcile.MissingReference(f.Code) || f.Code == reconcile.CodeUnsupported || f.Code == reconcile.CodeOnly {
 			return true
 		}
 	}

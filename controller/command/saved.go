@@ -52,6 +52,7 @@ type savedOptions struct {
 	AssumeDrained []string `json:"assumeDrained"`
 	Prune         bool     `json:"prune"`
 	KeepFree      int      `json:"keepFree"`
+	Only          []string `json:"only,omitempty"`
 }
 
 // savedDocument is a file of documents, as people call it.
@@ -82,7 +83,7 @@ type planned struct {
 func optionsToSave(o reconcile.Options) savedOptions {
 	return savedOptions{
 		Owner: o.Owner, RespectManual: o.RespectManual.String(), AllowDeletes: o.AllowDeletes,
-		AssumeDrained: append([]string{}, o.AssumeDrained...), Prune: o.Prune, KeepFree: o.KeepFree,
+		AssumeDrained: append([]string{}, o.AssumeDrained...), Prune: o.Prune, KeepFree: o.KeepFree, Only: o.Only,
 	}
 }
 
@@ -93,7 +94,7 @@ func (s savedOptions) options() (reconcile.Options, error) {
 	}
 	o := reconcile.Options{
 		Owner: s.Owner, RespectManual: respect, AllowDeletes: s.AllowDeletes,
-		AssumeDrained: s.AssumeDrained, Prune: s.Prune, KeepFree: s.KeepFree,
+		AssumeDrained: s.AssumeDrained, Prune: s.Prune, KeepFree: s.KeepFree, Only: s.Only,
 	}
 	return o, checkOptions(o)
 }

@@ -34,7 +34,7 @@ func pathsOrPlan(cmd *cobra.Command, args []string) error {
 // passFlagNames are the flags of [passFlags] that cmd has.
 func passFlagNames(cmd *cobra.Command) []string {
 	var all []string
-	for _, name := range []string{"owner", "respect-manual", "allow-deletes", "assume-drained", "prune", "keep-free"} {
+	for _, name := range []string{"owner", "respect-manual", "allow-deletes", "assume-drained", "prune", "keep-free", "only"} {
 		if cmd.Flags().Lookup(name) != nil {
 			all = append(all, name)
 		}

@@ -26,6 +26,7 @@ stream its shards and readers; and what was found. It has no way to write.`,
 			if format != "text" && format != "json" {
 				return hint(fmt.Errorf("unknown output %q", format), "-o text or -o json")
 			}
+			o.Words = true
 			if err := checkOptions(o); err != nil {
 				return err
 			}

@@ -71,6 +71,12 @@ func (p *page) routeNotes(r reconcile.RouteStatus) {
 		}
 		notes = append(notes, "the next apply: "+strings.Join(slices.Compact(actions), ", "))
 	}
+	if !r.Paused.IsZero() {
+		notes = append(notes, "paused by hand until "+when(r.Paused))
+	}
+	if !r.Released.IsZero() {
+		notes = append(notes, "what is held of it is released until "+when(r.Released))
+	}
 	for _, h := range r.Held {
 		text := fmt.Sprintf("%s is held (%s): %s", h.Action, h.Why, h.Reason)
 		if !h.Until.IsZero() {

@@ -90,7 +90,8 @@ func whyText(w reconcile.Why) string {
 		reconcile.WhyBrake:       "too many mappings would stop at once",
 		reconcile.WhyTaker:       "what takes its events over is held itself",
 		reconcile.WhyPolicy:      "the document's policy does not allow it",
-		reconcile.WhyPaused:      "the document is paused",
+		reconcile.WhyPaused:      "it is paused",
+		reconcile.WhyOnly:        "--only names others",
 		reconcile.WhyMissing:     "something it needs does not exist",
 		reconcile.WhyUnsupported: "this version cannot do it",
 	}

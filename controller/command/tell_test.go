@@ -1,0 +1,106 @@
+package command_test
+
+import (
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	kinesistypes "github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"github.com/eventrouting/eventrouting/reconcile"
+	"github.com/eventrouting/eventrouting/spec"
+)
+
+// say writes an operator's word into AWS, and reports what it took.
+func (r *rig) say(docs []spec.EventRouting, tag, routing, route string, until time.Time) int {
+	r.t.Helper()
+	ctx, c := r.t.Context(), r.client(r.server.Client().Do)
+	live, err := c.Reader().Observe(ctx, reconcile.Wants(docs), time.Now())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	changes, live, err := reconcile.Ascertain(ctx, c.Reader(), live, func(live reconcile.State) ([]reconcile.Change, []reconcile.Ask) {
+		changes, asks, err := reconcile.Tell(docs, live, options, time.Now(), tag, routing, route, until)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		return changes, asks
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if err := reconcile.Apply(ctx, c.Writer(live), changes, nil).Err(); err != nil {
+		r.t.Fatal(err)
+	}
+	return len(changes)
+}
+
+// TestPause pauses a routing: what differs stays, while the reservation follows the
+// shards and aliases follow theirs, until the time is over.
+func TestPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, map[string]int{"orders-events": 2}, "order-processor")
+		p := newPerson(r)
+		docs := routing(t, "    - {name: placed, eventTypes: [OrderPlaced]}\n    - {name: paid, eventTypes: [OrderPaid]}\n")
+		r.settle(docs)
+		if n := r.say(docs, reconcile.TagPaused, "orders", reconcile.Routing, time.Now().Add(time.Hour)); n != 2 {
+			t.Errorf("%d mappings say so, want both", n)
+		}
+		changed := routing(t, "    - {name: placed, eventTypes: [OrderPlaced], batchSize: 7}\n    - {name: paid, eventTypes: [OrderPaid]}\n    - {name: new, eventTypes: [New]}\n")
+		must[*lambda.PublishVersionOutput](t)(p.lambda.PublishVersion(t.Context(), &lambda.PublishVersionInput{FunctionName: aws.String("order-processor"), Description: aws.String("next")}))
+		must[*lambda.UpdateAliasOutput](t)(p.lambda.UpdateAlias(t.Context(), &lambda.UpdateAliasInput{FunctionName: aws.String("order-processor"), Name: aws.String("live"), FunctionVersion: aws.String("$LATEST")}))
+		must[*kinesis.UpdateShardCountOutput](t)(p.kinesis.UpdateShardCount(t.Context(), &kinesis.UpdateShardCountInput{
+			StreamName: aws.String("orders-events"), TargetShardCount: aws.Int32(4), ScalingType: kinesistypes.ScalingTypeUniformScaling,
+		}))
+		time.Sleep(2 * time.Minute)
+		plan := r.plan(changed)
+		var does, held []string
+		for _, c := range plan.Changes {
+			does = append(does, string(c.Action)+" "+string(c.Addr.Kind))
+		}
+		for _, h := range plan.Held {
+			if h.Why != reconcile.WhyPaused || h.Until.IsZero() {
+				t.Errorf("%s is held (%s) until %s", h.Addr, h.Why, h.Until)
+			}
+			held = append(held, string(h.Action)+" "+h.Addr.String())
+		}
+		if want := []string{"update alias", "update alias", "raise reservation"}; !slices.Equal(want, does) {
+			t.Errorf("changes %v, want %v", does, want)
+		}
+		if len(held) < 2 {
+			t.Errorf("held %v", held)
+		}
+		time.Sleep(time.Hour)
+		if plan := r.plan(changed); len(plan.Changes) <= 3 || slices.ContainsFunc(plan.Held, func(h reconcile.Held) bool { return h.Why == reconcile.WhyPaused }) {
+			t.Errorf("after its time: %v, held %v", plan.Changes, plan.Held)
+		}
+	})
+}
+
+// TestRelease lets a route go on that a person disabled, before the time to respect
+// that is over.
+func TestRelease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, map[string]int{"orders-events": 1}, "order-processor")
+		p := newPerson(r)
+		docs := routing(t, "    - {name: placed, eventTypes: [OrderPlaced]}\n")
+		r.settle(docs)
+		p.edit(lambda.UpdateEventSourceMappingInput{Enabled: aws.Bool(false)})
+		time.Sleep(2 * time.Minute)
+		if plan := r.plan(docs); !plan.Empty() {
+			t.Fatalf("changes %v", plan.Changes)
+		}
+		r.say(docs, reconcile.TagReleased, "orders", "placed", time.Now().Add(time.Minute))
+		if plan := r.plan(docs); len(plan.Changes) != 1 || plan.Changes[0].Action != reconcile.Revive {
+			t.Errorf("changes %v", plan.Changes)
+		}
+		time.Sleep(2 * time.Minute)
+		if plan := r.plan(docs); !plan.Empty() {
+			t.Errorf("changes %v after the time is over", plan.Changes)
+		}
+	})
+}
