@@ -43,7 +43,7 @@ func (w *worker) observe(ctx context.Context, want wanted, now time.Time) (findi
 func (w *worker) compute(ctx context.Context, docs []spec.EventRouting, want wanted, now time.Time) (finding, error) {
 	o := w.o.Pass
 	// What no document names may be named by one that is left out here.
-	o.Partial = want.partial || w.look().trouble != nil || len(docs) < len(want.docs)
+	o.Partial = o.Partial || want.partial || w.look().trouble != nil || len(docs) < len(want.docs)
 	f := finding{docs: docs}
 	var err error
 	if f.plan, f.live, err = reconcile.Look(ctx, w.reader, docs, o, now); err != nil {

@@ -180,6 +180,9 @@ func (p *planner) remains(m Mapping) (RouteStatus, bool) {
 		return RouteStatus{}, false
 	}
 	named := p.named(m)
+	if !named && p.o.Partial {
+		return RouteStatus{}, false // it may be of a document that is not here
+	}
 	r := RouteStatus{Name: routing + "/" + route, Retired: named, Orphan: !named}
 	p.describe(&r, m)
 	for _, s := range p.steps {

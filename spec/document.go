@@ -38,6 +38,9 @@ type Metadata struct {
 	// Name is a DNS label without "--", at most 40 characters, unique among the
 	// documents of an owner.
 	Name string `json:"name"`
+	// Labels are for --selector: at most 63 characters of letters, digits, '-',
+	// '_' and '.', a key with an optional DNS prefix, as Kubernetes has them.
+	Labels map[string]string `json:"labels,omitempty"`
 }
 
 // Spec is what a routing wants.

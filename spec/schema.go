@@ -78,7 +78,7 @@ func describe(t reflect.Type) string {
 		return "a whole number"
 	case reflect.Slice:
 		return "a list"
-	case reflect.Struct:
+	case reflect.Struct, reflect.Map:
 		return "a mapping"
 	default:
 		return "text"

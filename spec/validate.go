@@ -108,6 +108,7 @@ func (c *check) document() {
 		c.err(CodeKind, "", "is %s: write apiVersion: %s and kind: %s", d.kind(), APIVersion, Kind)
 	}
 	c.named("metadata.name", d.Metadata.Name, "orders", checkName)
+	c.labels()
 	c.named("spec.stream", s.Stream, "orders-events", checkStream)
 	c.named("spec.function.name", s.Function.Name, "order-processor", checkFunction)
 	c.named(eventTypePath, s.EventType.Path, "eventType", checkPath)

@@ -108,7 +108,7 @@ func (w *walker) typed(n *yaml.Node, t reflect.Type, path string) bool {
 	switch t.Kind() {
 	case reflect.Pointer:
 		return w.typed(n, t.Elem(), path)
-	case reflect.Struct:
+	case reflect.Struct, reflect.Map:
 		return w.mapping(n, t, path)
 	case reflect.Slice:
 		return w.list(n, t, path)
@@ -117,13 +117,17 @@ func (w *walker) typed(n *yaml.Node, t reflect.Type, path string) bool {
 	}
 }
 
-// mapping writes the known keys of a struct.
+// mapping writes the known keys of a struct, or all of a map.
 func (w *walker) mapping(n *yaml.Node, t reflect.Type, path string) bool {
 	if n.Kind != yaml.MappingNode {
 		w.find(CodeType, n, path, "is %s: write %s", kindName(n), describe(t))
 		return false
 	}
-	fields, seen, wrote := w.schema.fields(t), map[string]int{}, false
+	var fields map[string]reflect.Type
+	if t.Kind() == reflect.Struct {
+		fields = w.schema.fields(t)
+	}
+	seen, wrote := map[string]int{}, false
 	w.out.WriteByte('{')
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k, v := n.Content[i], n.Content[i+1]
@@ -133,6 +137,9 @@ func (w *walker) mapping(n *yaml.Node, t reflect.Type, path string) bool {
 		}
 		at := join(path, key)
 		ft, known := fields[key]
+		if t.Kind() == reflect.Map {
+			ft, known = t.Elem(), true
+		}
 		if !known {
 			w.unknown(k, at, path, key, fields)
 			continue

@@ -51,6 +51,9 @@ too many mappings of a routing at once; --allow-deletes lets it through.`,
 			if err := checkOptions(o); err != nil {
 				return err
 			}
+			if err := c.limit(&o); err != nil {
+				return err
+			}
 			if !approved && !terminal(cmd.InOrStdin()) {
 				return hint(errors.New("apply asks before it changes anything, and there is no terminal to ask on"), "--auto-approve, after eventrouting plan has shown what would change")
 			}

@@ -34,6 +34,7 @@ type cloud struct {
 	server   *emulator.Server // it, once there are documents
 	qps      float64          // calls a second per account and region, 0 for no limit
 	timeout  time.Duration    // of one attempt of one call
+	selector string           // of documents, by their labels; empty for all
 }
 
 // flags adds the flags that say where AWS is.
@@ -41,6 +42,7 @@ func (c *cloud) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.BoolVar(&c.embedded, "emulator", false, "use an embedded AWS in this process, with the streams and functions that the documents name; it ends with the command")
 	f.Float64Var(&c.qps, "qps", 5, "AWS calls a second per account and region, 0 for no limit; none with --emulator")
+	f.StringVarP(&c.selector, "selector", "l", "", "only the documents with these labels, as kubectl takes them, such as team=orders; not with --prune, and orphans are not reported")
 	f.DurationVar(&c.timeout, "request-timeout", 20*time.Second, "how long one attempt of one AWS call may take")
 }
 
@@ -78,6 +80,10 @@ func (p place) client() *awsapi.Client { return awsapi.New(p.cfg, p.api) }
 // places sorts documents by where their stream and function are.
 func (c *cloud) places(ctx context.Context, docs []spec.EventRouting) ([]place, error) {
 	if err := c.check(); err != nil {
+		return nil, err
+	}
+	docs, err := c.selected(docs)
+	if err != nil {
 		return nil, err
 	}
 	base, err := c.base(ctx, docs)

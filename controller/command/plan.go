@@ -123,6 +123,8 @@ func (p *planning) check() error {
 	switch {
 	case !slices.Contains([]string{"text", "json", "markdown"}, p.format):
 		return hint(fmt.Errorf("unknown output %q", p.format), "-o text, -o json or -o markdown")
+	case p.out != "" && p.cloud.selector != "":
+		return hint(errors.New("--out with --selector: a saved plan is of whole files"), "name the files that hold the documents")
 	case p.limit < minComment:
 		return hint(fmt.Errorf("--markdown-limit %d is too small for a plan", p.limit), "use %d or more", minComment)
 	}
@@ -131,6 +133,9 @@ func (p *planning) check() error {
 
 func (p *planning) run(cmd *cobra.Command, args []string) error {
 	if err := p.check(); err != nil {
+		return err
+	}
+	if err := p.cloud.limit(&p.o); err != nil {
 		return err
 	}
 	var kept saved

@@ -158,6 +158,9 @@ func (r *running) options(stderr io.Writer, args []string) (controller.Options, 
 	if err := checkOptions(r.pass); err != nil {
 		return controller.Options{}, err
 	}
+	if err := r.cloud.limit(&r.pass); err != nil {
+		return controller.Options{}, err
+	}
 	if _, err := r.token(); err != nil {
 		return controller.Options{}, err
 	}

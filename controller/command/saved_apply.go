@@ -31,10 +31,10 @@ func pathsOrPlan(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// passFlagNames are the flags of [passFlags] that cmd has.
+// passFlagNames are the flags that decide what a plan is of and that cmd has.
 func passFlagNames(cmd *cobra.Command) []string {
 	var all []string
-	for _, name := range []string{"owner", "respect-manual", "allow-deletes", "assume-drained", "prune", "keep-free", "only"} {
+	for _, name := range []string{"owner", "respect-manual", "allow-deletes", "assume-drained", "prune", "keep-free", "only", "selector"} {
 		if cmd.Flags().Lookup(name) != nil {
 			all = append(all, name)
 		}

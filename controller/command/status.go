@@ -30,6 +30,9 @@ stream its shards and readers; and what was found. It has no way to write.`,
 			if err := checkOptions(o); err != nil {
 				return err
 			}
+			if err := c.limit(&o); err != nil {
+				return err
+			}
 			places, findings, err := c.open(cmd, args)
 			if err != nil {
 				return err
