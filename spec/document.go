@@ -24,8 +24,8 @@ const (
 // EventRouting is one document: a routing of event types from one stream.
 // Pointers and empty strings are settings that were not written.
 type EventRouting struct {
-	APIVersion string   `json:"apiVersion"`
-	Kind       string   `json:"kind"`
+	APIVersion string   `json:"apiVersion"` // eventrouting.dev/v1alpha1
+	Kind       string   `json:"kind"`       // EventRouting
 	Metadata   Metadata `json:"metadata"`
 	Spec       Spec     `json:"spec"`
 
@@ -50,17 +50,17 @@ type Spec struct {
 	Stream      string       `json:"stream"`               // name or ARN
 	Function    Function     `json:"function"`
 	EventType   EventType    `json:"eventType"`
-	Defaults    *Settings    `json:"defaults,omitempty"`
-	Isolation   Isolation    `json:"isolation,omitempty"`
-	Routes      []Route      `json:"routes"`
+	Defaults    *Settings    `json:"defaults,omitempty"`  // what routes set that do not set it themselves
+	Isolation   Isolation    `json:"isolation,omitempty"` // Alias, FanOut or Function, of routes that say nothing else; default Alias
+	Routes      []Route      `json:"routes"`              // [] retires all that there are
 	Concurrency *Concurrency `json:"concurrency,omitempty"`
 	// OtherReaders is how many readers of the stream share its read budget
 	// without being visible to us, 0 or more.
 	OtherReaders int       `json:"otherReaders,omitempty"`
 	Handover     *Handover `json:"handover,omitempty"`
-	RetireAfter  *Duration `json:"retireAfter,omitempty"` // default 24h
-	Policy       Policy    `json:"policy,omitempty"`      // default Sync
-	Paused       bool      `json:"paused,omitempty"`
+	RetireAfter  *Duration `json:"retireAfter,omitempty"` // how long a retired mapping keeps its position before it is deleted; default 24h
+	Policy       Policy    `json:"policy,omitempty"`      // which changes a pass may make; default Sync, which is all
+	Paused       bool      `json:"paused,omitempty"`      // aliases follow and the reservation rises, nothing else
 }
 
 // Function is the Lambda function that routes run.
@@ -99,7 +99,10 @@ const (
 
 // Route sends events of some types to the function.
 type Route struct {
-	Name       string   `json:"name"`
+	// Name is a DNS label without "--", at most 40 characters, unique in the
+	// document.
+	Name string `json:"name"`
+	// EventTypes are what the route takes, letter by letter.
 	EventTypes []string `json:"eventTypes,omitempty"`
 	// CatchAll takes what no other route of the document names, and events
 	// without a type.
@@ -110,40 +113,40 @@ type Route struct {
 // Settings are what a route may set, and `defaults` for all routes of the
 // document. nil and empty mean not written.
 type Settings struct {
-	Enabled *bool `json:"enabled,omitempty"`
+	Enabled *bool `json:"enabled,omitempty"` // false: disabled, position kept
 	// Where holds further conditions on the payload in Lambda's pattern syntax,
 	// a JSON object.
 	Where                   json.RawMessage `json:"where,omitempty"`
-	AllowOverlap            *bool           `json:"allowOverlap,omitempty"`
-	Isolation               Isolation       `json:"isolation,omitempty"`
-	Function                string          `json:"function,omitempty"` // with isolation Function: name or ARN, unqualified
+	AllowOverlap            *bool           `json:"allowOverlap,omitempty"` // true on both: two routes may take the same events
+	Isolation               Isolation       `json:"isolation,omitempty"`    // Alias, FanOut or Function
+	Function                string          `json:"function,omitempty"`     // with isolation Function: name or ARN, unqualified
 	BatchSize               *int            `json:"batchSize,omitempty"`
 	MaxBatchingWindow       *Duration       `json:"maxBatchingWindow,omitempty"`
-	ParallelizationFactor   *int            `json:"parallelizationFactor,omitempty"`
-	StartFrom               *StartFrom      `json:"startFrom,omitempty"`
+	ParallelizationFactor   *int            `json:"parallelizationFactor,omitempty"` // batches per shard at once, 1 to 10
+	StartFrom               *StartFrom      `json:"startFrom,omitempty"`             // Now, TrimHorizon or an RFC 3339 time; read when a mapping is created, never again
 	Retry                   *Retry          `json:"retry,omitempty"`
-	OnFailure               *string         `json:"onFailure,omitempty"` // ARN; "" for none where defaults name one
-	ReportBatchItemFailures *bool           `json:"reportBatchItemFailures,omitempty"`
-	TumblingWindow          *Duration       `json:"tumblingWindow,omitempty"`
-	KMSKey                  *string         `json:"kmsKey,omitempty"`
-	Metrics                 *[]string       `json:"metrics,omitempty"`
+	OnFailure               *string         `json:"onFailure,omitempty"`               // ARN; "" for none where defaults name one
+	ReportBatchItemFailures *bool           `json:"reportBatchItemFailures,omitempty"` // the function says which records of a batch failed
+	TumblingWindow          *Duration       `json:"tumblingWindow,omitempty"`          // 0s: AWS takes none beside a filter
+	KMSKey                  *string         `json:"kmsKey,omitempty"`                  // ARN of the key that encrypts the filter; "" for none
+	Metrics                 *[]string       `json:"metrics,omitempty"`                 // EventCount
 }
 
 // Retry says what happens to a batch that the function fails.
 type Retry struct {
-	MaxAttempts   *int      `json:"maxAttempts,omitempty"` // retries, 0 to 10000; -1 or unset: without end
-	MaxAge        *Duration `json:"maxAge,omitempty"`      // 1m to 168h; unset: until the data expires
-	BisectOnError *bool     `json:"bisectOnError,omitempty"`
+	MaxAttempts   *int      `json:"maxAttempts,omitempty"`   // retries, 0 to 10000; -1 or unset: without end
+	MaxAge        *Duration `json:"maxAge,omitempty"`        // 1m to 168h; unset: until the data expires
+	BisectOnError *bool     `json:"bisectOnError,omitempty"` // try a failed batch again in halves
 }
 
 // Concurrency is this routing's share of the function's reservation.
 type Concurrency struct {
-	Headroom     *Amount    `json:"headroom,omitempty"` // share of the routing's need, or executions
-	Minimum      *int       `json:"minimum,omitempty"`
-	Maximum      *int       `json:"maximum,omitempty"` // cap of the routing's own share
-	Others       *int       `json:"others,omitempty"`  // executions for invokers that cannot be counted; 0 differs from unset
-	ReleaseAfter *Duration  `json:"releaseAfter,omitempty"`
-	OnShortage   OnShortage `json:"onShortage,omitempty"`
+	Headroom     *Amount    `json:"headroom,omitempty"`     // share of the routing's need, or executions
+	Minimum      *int       `json:"minimum,omitempty"`      // of the function's reservation
+	Maximum      *int       `json:"maximum,omitempty"`      // cap of the routing's own share
+	Others       *int       `json:"others,omitempty"`       // executions for invokers that cannot be counted; 0 differs from unset
+	ReleaseAfter *Duration  `json:"releaseAfter,omitempty"` // how long closed shards count as running; default 24h
+	OnShortage   OnShortage `json:"onShortage,omitempty"`   // Hold or Admit: what becomes of new routes when too little can be reserved; default Hold
 }
 
 // OnShortage says what becomes of new routes when the reservation cannot be
@@ -159,6 +162,7 @@ const (
 
 // Handover tunes how event types move between routes.
 type Handover struct {
+	// AssumeLagBelow is the lag that a handover assumes where none is measured.
 	AssumeLagBelow *Duration `json:"assumeLagBelow,omitempty"`
 }
 

@@ -13,8 +13,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/eventrouting/eventrouting/reconcile/awsapi"
@@ -105,10 +107,44 @@ state of its own: a run that is interrupted is finished by the next one.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return hint(err, "%s --help lists the flags", cmd.CommandPath())
+		return hint(flagError(err), "%s --help lists the flags", cmd.CommandPath())
 	})
-	root.AddCommand(newValidate(), newPlan(), newApply(), newRun(), newStatus(), newPause(), newResume(), newRelease(), newExplain(), newMatch(), newIAM(), newEmulator(), newDemo(), newVersion())
+	root.SetHelpCommand(newHelp(root))
+	root.AddCommand(newValidate(), newPlan(), newApply(), newRun(), newStatus(), newPause(), newResume(), newRelease(), newExplain(), newMatch(), newIAM(), newEmulator(), newDemo(), newSchema(), newCompletion(root), newVersion())
+	complete(root)
 	return root
+}
+
+// flagError leaves out of a flag's error what only a Go programmer understands.
+func flagError(err error) error {
+	wrong, ok := errors.AsType[*pflag.InvalidValueError](err)
+	if !ok {
+		return err
+	}
+	kinds := map[string]string{
+		"int": "a whole number", "float64": "a number", "bool": "true or false", "duration": "a duration such as 30s or 1h30m",
+	}
+	kind, ok := kinds[wrong.GetFlag().Value.Type()]
+	if !ok {
+		return err
+	}
+	return fmt.Errorf("--%s %q is not %s", wrong.GetFlag().Name, wrong.GetValue(), kind)
+}
+
+// newHelp is cobra's help, but for a command that does not exist, which is an error.
+func newHelp(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [command]",
+		Short:   "Help about any command",
+		Example: `  eventrouting help plan`,
+		RunE: func(_ *cobra.Command, args []string) error {
+			cmd, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return hint(fmt.Errorf("unknown command %q", strings.Join(args, " ")), "eventrouting --help lists the commands")
+			}
+			return cmd.Help()
+		},
+	}
 }
 
 // paths demands at least one file or folder.

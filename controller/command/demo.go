@@ -58,6 +58,8 @@ on AWS takes seconds here.
 
 With --designs it runs the three designs of the README side by side on the same
 traffic instead, in simulated time.`,
+		Example: `  eventrouting demo
+  eventrouting demo --designs --svg designs.svg`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if compare {

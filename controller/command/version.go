@@ -1,6 +1,7 @@
 package command
 
 import (
+	"encoding/json"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -9,16 +10,28 @@ import (
 )
 
 func newVersion() *cobra.Command {
-	return &cobra.Command{
+	var format string
+	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version, the commit and the Go version",
-		Args:  cobra.NoArgs,
+		Example: `  eventrouting version
+  eventrouting version -o json`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			version, commit := build()
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "eventrouting %s commit %s %s\n", version, commit, runtime.Version())
-			return err
+			out := cmd.OutOrStdout()
+			switch format {
+			case "text":
+				_, err := fmt.Fprintf(out, "eventrouting %s commit %s %s\n", version, commit, runtime.Version())
+				return err
+			case "json":
+				return json.NewEncoder(out).Encode(map[string]string{"version": version, "commit": commit, "go": runtime.Version()})
+			}
+			return hint(fmt.Errorf("unknown output %q", format), "-o text or -o json")
 		},
 	}
+	cmd.Flags().StringVarP(&format, "output", "o", "text", "text or json")
+	return cmd
 }
 
 // build is the version and the commit of this program.
