@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eventrouting/eventrouting/controller"
+	"github.com/eventrouting/eventrouting/controller/page"
 	"github.com/eventrouting/eventrouting/controller/source"
 	"github.com/eventrouting/eventrouting/reconcile"
 	"github.com/eventrouting/eventrouting/reconcile/render"
@@ -264,7 +265,7 @@ func (r *running) serve(ctx context.Context, c *controller.Controller, log *slog
 	if err != nil {
 		return nil, hint(fmt.Errorf("listen on %s: %w", r.listen, err), `--listen 127.0.0.1:0 picks a free port, --listen "" has none`)
 	}
-	web := controller.NewServer(c.Handler(r.token, nil))
+	web := controller.NewServer(c.Handler(r.token, page.Handler()))
 	web.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug) // what strangers send is no problem of ours
 	var serving sync.WaitGroup
 	serving.Go(func() {
