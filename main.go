@@ -15,5 +15,9 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends what does not end by itself
+	if os.Getenv(command.RuntimeVariable) != "" && len(os.Args) == 1 {
+		command.ServeLambda(ctx)
+		return
+	}
 	os.Exit(command.Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

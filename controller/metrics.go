@@ -60,6 +60,7 @@ type gauges struct {
 	condition, held, overdue, finding           *prometheus.Desc
 	required, reserved, shortfall               *prometheus.Desc
 	active, open, mappings, lag, behind         *prometheus.Desc
+	retention                                   *prometheus.Desc
 	success, completed, scheduled, backoff, dry *prometheus.Desc
 }
 
@@ -82,6 +83,7 @@ func newGauges(c *Controller) *gauges {
 		shortfall: desc("concurrency_shortfall", "Concurrent executions that a function lacks and that may not be reserved.", "place", "function"),
 		active:    desc("active_shards", "Shards that can be consumed at one time, closed parents included.", "place", "stream"),
 		open:      desc("open_shards", "Open shards.", "place", "stream"),
+		retention: desc("retention_seconds", "How long a stream keeps records.", "place", "stream"),
 		mappings:  desc("mappings", "Mappings of routes by state; Missing for a route that has none.", "place", "state"),
 		lag:       desc("lag_seconds", "Age of the oldest last record of a batch in the last 5 minutes, where a pass asked for it.", "place", "target"),
 		behind:    desc("follow_behind", "1 while a route's alias does not point where what it follows points.", "place", "route"),
@@ -96,7 +98,7 @@ func newGauges(c *Controller) *gauges {
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		g.build, g.dry, g.documents, g.trouble, g.condition, g.held, g.overdue, g.finding, g.required, g.reserved, g.shortfall,
-		g.active, g.open, g.mappings, g.lag, g.behind, g.success, g.completed, g.scheduled, g.backoff,
+		g.active, g.open, g.retention, g.mappings, g.lag, g.behind, g.success, g.completed, g.scheduled, g.backoff,
 	} {
 		ch <- d
 	}
@@ -207,6 +209,7 @@ func (g *gauges) live(o out, v view) {
 	}
 	for _, s := range v.status.Streams {
 		o.set(g.open, float64(s.Open), v.name, s.Name)
+		o.set(g.retention, s.Retention.Seconds(), v.name, s.Name)
 	}
 	for target, l := range v.live.Facts.Lags {
 		if l.Datapoints > 0 {
