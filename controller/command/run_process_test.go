@@ -42,6 +42,12 @@ func newMachine(t *testing.T, seed string) machine {
 	m.env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "AWS_EC2_METADATA_DISABLED=true", "EVENTROUTING_TOKEN=" + secret,
 	}
+	return m.seeded(t)
+}
+
+// seeded is the machine with an emulator that knows its documents.
+func (m machine) seeded(t *testing.T) machine {
+	t.Helper()
 	emulator := m.command("emulator", "--listen", "127.0.0.1:0", "--seed", m.folder)
 	out, err := emulator.StdoutPipe()
 	if err != nil {
