@@ -53,7 +53,13 @@ func (p *planner) heirloom(w *wish) (best Mapping, ok bool) {
 // no route's any more, and of which route it was.
 func (p *planner) bequeathed(w *wish, m Mapping) (route string, ok bool) {
 	alias := p.ownsAlias(m.Key.alias())
-	if m.Key.Consumer != "" || p.claimed[m.UUID] != nil || alias != (w.route.Isolation == spec.IsolationAlias) {
+	if m.Key.Consumer != "" || p.claimed[m.UUID] != nil {
+		return "", false
+	}
+	if p.adopted(w, m) {
+		return w.route.Name, true
+	}
+	if alias != (w.route.Isolation == spec.IsolationAlias) {
 		return "", false
 	}
 	if _, known := p.live.Facts.Tags[m.UUID]; !alias && !known {

@@ -110,6 +110,9 @@ func (p *planner) explainTarget(s *step, w *wish, live Mapping) {
 	if w.inherited() {
 		s.Needs = append(s.Needs, Addr{KindAlias, w.alias.Key.String()})
 		s.Reason = "its function is another one now"
+		if p.adopted(w, live) {
+			s.Reason = "it was adopted, and runs another target"
+		}
 	}
 	if route != w.route.Name {
 		s.setTag(TagRoute, w.route.Name)

@@ -2,6 +2,7 @@ package command
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -100,7 +101,8 @@ type applier struct {
 	o        reconcile.Options
 	approved bool
 	found    []spec.Finding
-	braked   bool // the brake held something
+	braked   bool   // the brake held something
+	question string // in place of the usual one
 }
 
 // run plans, asks and applies, and says whether everything went well. What AWS
@@ -195,7 +197,7 @@ func (a applier) ask() error {
 	if a.approved {
 		return nil
 	}
-	fmt.Fprint(a.cmd.OutOrStdout(), "\nApply these changes? Only yes is a yes: ")
+	fmt.Fprintf(a.cmd.OutOrStdout(), "\n%s? Only yes is a yes: ", cmp.Or(a.question, "Apply these changes"))
 	line, err := bufio.NewReader(a.cmd.InOrStdin()).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("read the answer: %w", err)

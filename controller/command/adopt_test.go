@@ -1,0 +1,193 @@
+package command_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/eventrouting/eventrouting/emulator/verdict"
+	"github.com/eventrouting/eventrouting/emulator/world"
+	"github.com/eventrouting/eventrouting/reconcile"
+	"github.com/eventrouting/eventrouting/spec"
+)
+
+// adopt makes a mapping a route's, or says why not.
+func (r *rig) adopt(docs []spec.EventRouting, name, uuid string) (reconcile.Plan, error) {
+	r.t.Helper()
+	ctx, c := r.t.Context(), r.client(r.server.Client().Do)
+	live, err := c.Reader().Observe(ctx, reconcile.Wants(docs), time.Now())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var tagging reconcile.Change
+	var refused error
+	after, live, err := reconcile.Ascertain(ctx, c.Reader(), live, func(live reconcile.State) (after reconcile.Plan, asks []reconcile.Ask) {
+		tagging, after, asks, refused = reconcile.Adopt(docs, live, options, time.Now(), name, uuid)
+		return after, asks
+	})
+	switch {
+	case err != nil:
+		r.t.Fatal(err)
+	case refused != nil:
+		return after, refused
+	}
+	if err := reconcile.Apply(ctx, c.Writer(live), []reconcile.Change{tagging}, nil).Err(); err != nil {
+		r.t.Fatal(err)
+	}
+	return after, nil
+}
+
+// create makes a mapping of nobody, of event types; none is all.
+func (p person) create(target string, eventTypes ...string) string {
+	p.t.Helper()
+	in := &lambda.CreateEventSourceMappingInput{
+		EventSourceArn: aws.String(world.StreamARN(world.Place{Account: account, Region: region}, "orders-events")), FunctionName: &target,
+		StartingPosition: types.EventSourcePositionTrimHorizon, MaximumRetryAttempts: aws.Int32(5),
+	}
+	if len(eventTypes) > 0 {
+		in.FilterCriteria = &types.FilterCriteria{Filters: []types.Filter{{Pattern: aws.String(`{"data":{"eventType":["` + strings.Join(eventTypes, `","`) + `"]}}`)}}}
+	}
+	out := must[*lambda.CreateEventSourceMappingOutput](p.t)(p.lambda.CreateEventSourceMapping(p.t.Context(), in))
+	time.Sleep(time.Minute)
+	return *out.UUID
+}
+
+// TestRoads goes from each of the three designs to a mapping per event type, with
+// records flowing all the while: the mappings that are there are adopted, none is
+// made anew where one can be kept, and nothing is lost.
+func TestRoads(t *testing.T) {
+	const third = "    - {name: a, eventTypes: [A]}\n    - {name: b, eventTypes: [B]}\n    - {name: c, eventTypes: [C]}\n"
+	for _, road := range []struct {
+		name, routes string
+		begin        func(person) map[string]string // UUIDs by the route that adopts
+	}{
+		{"one mapping for everything", third, func(p person) map[string]string {
+			return map[string]string{"orders/a": p.create("order-processor")}
+		}},
+		{"a mapping per type on aliases of its own", third, func(p person) map[string]string {
+			return map[string]string{"orders/a": p.create("order-processor", "A"), "orders/b": p.create("order-processor:live", "B", "C")}
+		}},
+		{"a function per type", third, func(p person) map[string]string {
+			return map[string]string{"orders/a": p.create("fn-a", "A"), "orders/b": p.create("fn-b", "B"), "orders/c": p.create("fn-c", "C")}
+		}},
+	} {
+		t.Run(road.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, map[string]int{"orders-events": 2}, "order-processor", "fn-a", "fn-b", "fn-c")
+				p := newPerson(r)
+				begun := road.begin(p)
+				r.server.Do(func(w *world.World) { w.Log(true) })
+				began := time.Now()
+				traffic := time.NewTicker(500 * time.Millisecond)
+				done := make(chan struct{})
+				go func() {
+					for n := 0; ; n++ {
+						select {
+						case <-traffic.C:
+							r.server.Do(func(w *world.World) {
+								_, _, err := w.Put(world.Place{Account: account, Region: region}, "orders-events", fmt.Sprint("k", n%17), fmt.Appendf(nil, `{"eventType":"%c","n":%d}`, 'A'+n%3, n))
+								if err != nil {
+									t.Error(err)
+								}
+							})
+						case <-done:
+							return
+						}
+					}
+				}()
+				time.Sleep(time.Minute)
+				if strings.Contains(road.name, "function per") {
+					// First as it is, each route with its function; then all to one.
+					docs := routing(t, "    - {name: a, eventTypes: [A], isolation: Function, function: fn-a}\n    - {name: b, eventTypes: [B], isolation: Function, function: fn-b}\n    - {name: c, eventTypes: [C], isolation: Function, function: fn-c}\n")
+					r.take(docs, begun)
+					r.settle(docs)
+				} else {
+					r.take(routing(t, road.routes), begun)
+				}
+				docs := routing(t, road.routes)
+				r.settle(docs)
+				if plan := r.plan(docs); !plan.Empty() || len(plan.Held) > 0 {
+					t.Errorf("in the end: %v, held %v", plan.Changes, plan.Held)
+				}
+				time.Sleep(10 * time.Minute)
+				traffic.Stop()
+				close(done)
+				time.Sleep(10 * time.Minute)
+				var routed []verdict.Routed
+				for _, eventType := range []string{"A", "B", "C"} {
+					routed = append(routed, verdict.Routed{Type: eventType, From: began})
+				}
+				var facts []world.Fact
+				r.server.Do(func(w *world.World) { facts = w.Facts() })
+				v := verdict.Judge(verdict.Case{Facts: facts, Routed: routed, TypeOf: verdict.TypeAt("eventType")})
+				t.Logf("%d records, %d delivered, %d lost, duplicates %v", v.Written, v.Delivered, len(v.Lost), v.Duplicates)
+				if len(v.Lost) > 0 || v.Waiting > 0 || v.Written < 1000 {
+					t.Errorf("%d lost, such as %+v, %d waiting", len(v.Lost), v.Lost[:min(1, len(v.Lost))], v.Waiting)
+				}
+			})
+		})
+	}
+}
+
+// take adopts and applies.
+func (r *rig) take(docs []spec.EventRouting, begun map[string]string) {
+	r.t.Helper()
+	for name, uuid := range begun {
+		if _, err := r.adopt(docs, name, uuid); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	if _, err := r.apply(r.t.Context(), r.server.Client().Do, docs); err != nil {
+		r.t.Fatal(err)
+	}
+	kept := map[string]bool{}
+	for _, ms := range r.state().Mappings {
+		for _, m := range ms {
+			kept[m.UUID] = true
+		}
+	}
+	for name, uuid := range begun {
+		if !kept[uuid] {
+			r.t.Errorf("the mapping of %s was not kept", name)
+		}
+	}
+}
+
+// state is what is live.
+func (r *rig) state() reconcile.State {
+	r.t.Helper()
+	live, err := r.client(r.server.Client().Do).Reader().Observe(r.t.Context(), reconcile.Scope{Streams: []string{"orders-events"}}, time.Now())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return live
+}
+
+// TestAdoptRefuses names what cannot be taken over, and why.
+func TestAdoptRefuses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, map[string]int{"orders-events": 1}, "order-processor", "fn-a")
+		p := newPerson(r)
+		docs := routing(t, "    - {name: a, eventTypes: [A]}\n    - {name: f, eventTypes: [F], isolation: FanOut}\n")
+		other, theirs := p.create("fn-a"), p.create("order-processor")
+		arn := must[*lambda.GetEventSourceMappingOutput](t)(p.lambda.GetEventSourceMapping(t.Context(), &lambda.GetEventSourceMappingInput{UUID: &theirs})).EventSourceMappingArn
+		must[*lambda.TagResourceOutput](t)(p.lambda.TagResource(t.Context(), &lambda.TagResourceInput{Resource: arn, Tags: map[string]string{reconcile.TagOwner: "somebody"}}))
+		for _, c := range []struct{ name, uuid, want string }{
+			{"orders/x", other, "no document here has route orders/x"},
+			{"orders/a", "no-such", "there is no mapping no-such in eu-west-1 of account " + account},
+			{"orders/a", other, "runs function fn-a, and orders/a runs order-processor"},
+			{"orders/f", other, "do not read the same consumer"},
+			{"orders/a", theirs, "is of owner somebody"},
+		} {
+			if _, err := r.adopt(docs, c.name, c.uuid); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s by %s: %v, want %q", c.uuid, c.name, err, c.want)
+			}
+		}
+	})
+}

@@ -1,0 +1,90 @@
+package reconcile
+
+import (
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/eventrouting/eventrouting/spec"
+)
+
+// TagAdopted is when a mapping on another target than its route's became the
+// route's: RFC 3339. The next pass gives it the route's target, position kept.
+const TagAdopted = "eventrouting.dev/adopted"
+
+// Adopt plans to make a mapping of nobody a route's: it is tagged, and the plan that
+// follows, which is returned too, changes it into what the route wants, in place.
+// Name is ROUTING/ROUTE. What cannot be taken over is an error that says why.
+func Adopt(docs []spec.EventRouting, live State, o Options, now time.Time, name, uuid string) (tagging Change, after Plan, asks []Ask, err error) {
+	p := computed(docs, live, o, now)
+	w := p.index.wantAddr[Addr{KindMapping, name}]
+	if w == nil {
+		return Change{}, Plan{}, nil, fmt.Errorf("no document here has route %s", name)
+	}
+	m, found := p.byUUID(uuid)
+	if !found {
+		return Change{}, Plan{}, nil, fmt.Errorf("there is no mapping %s%s", uuid, p.where())
+	}
+	tags, known := live.Facts.Tags[uuid]
+	if !known {
+		return Change{}, Plan{}, []Ask{{What: AskTags, Name: uuid}}, nil
+	}
+	if err := p.adoptable(w, m, tags); err != nil {
+		return Change{}, Plan{}, nil, err
+	}
+	at := p.now.Format(time.RFC3339)
+	tagged := m
+	tagged.Tags = map[string]string{
+		TagOwner: o.Owner, TagRouting: w.doc.Metadata.Name, TagRoute: w.route.Name, TagSince: at, TagAdopted: at,
+	}
+	live.Facts.Tags = maps.Clone(live.Facts.Tags)
+	live.Facts.Tags[uuid] = maps.Clone(tags)
+	if live.Facts.Tags[uuid] == nil {
+		live.Facts.Tags[uuid] = map[string]string{}
+	}
+	maps.Copy(live.Facts.Tags[uuid], tagged.Tags)
+	after = Compute(docs, live, o, now)
+	return Change{
+		Action: Update, Addr: w.addr, Before: &m, After: &tagged,
+		Reason: "it is to be the route's", Effect: "none",
+	}, after, after.Asks, nil
+}
+
+func (p *planner) byUUID(uuid string) (Mapping, bool) {
+	for _, m := range p.index.mappings {
+		if m.UUID == uuid {
+			return m, true
+		}
+	}
+	return Mapping{}, false
+}
+
+// adoptable says why a mapping cannot become a route's; nil if it can.
+func (p *planner) adoptable(w *wish, m Mapping, tags map[string]string) error {
+	name, want := w.addr.Name, w.mapping.Key
+	switch owner := tags[TagOwner]; {
+	case p.names(w, tags) && p.claimed[m.UUID] == w:
+		return fmt.Errorf("mapping %s is %s's already", m.UUID, name)
+	case owner != "" && owner != p.o.Owner:
+		return fmt.Errorf("mapping %s is of owner %s", m.UUID, owner)
+	case p.claimed[m.UUID] != nil && p.claimed[m.UUID] != w && p.ours(m):
+		return fmt.Errorf("mapping %s is %s's", m.UUID, p.claimed[m.UUID].addr.Name)
+	case w.live != nil && w.live.UUID != m.UUID && p.ours(*w.live):
+		return fmt.Errorf("%s has mapping %s already: take the route out, or adopt for another", name, w.live.UUID)
+	case m.Key.Stream != want.Stream:
+		return fmt.Errorf("mapping %s reads %s, and %s reads stream %s: a mapping cannot change what it reads", m.UUID, m.Key, name, want.Stream)
+	case m.Key.Consumer != want.Consumer:
+		return fmt.Errorf("mapping %s and %s do not read the same consumer: with isolation FanOut that is %q", m.UUID, name, want.Consumer)
+	case m.Key.Function != want.Function:
+		return fmt.Errorf("mapping %s runs function %s, and %s runs %s: write that function first, and change it afterwards", m.UUID, m.Key.Function, name, want.Function)
+	case !m.Settled():
+		return fmt.Errorf("AWS is busy with mapping %s (%s): try again in a minute", m.UUID, m.State)
+	}
+	return nil
+}
+
+// adopted says whether a mapping on another target was made a route's by hand.
+func (p *planner) adopted(w *wish, m Mapping) bool {
+	tags := p.live.Facts.Tags[m.UUID]
+	return w.route.Isolation == spec.IsolationAlias && tags[TagAdopted] != "" && p.names(w, tags)
+}
