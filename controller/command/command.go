@@ -110,7 +110,7 @@ state of its own: a run that is interrupted is finished by the next one.`,
 		return hint(flagError(err), "%s --help lists the flags", cmd.CommandPath())
 	})
 	root.SetHelpCommand(newHelp(root))
-	root.AddCommand(newValidate(), newPlan(), newApply(), newRun(), newStatus(), newImport(), newAdopt(), newPause(), newResume(), newRelease(), newExplain(), newMatch(), newIAM(), newEmulator(), newDemo(), newSchema(), newCompletion(root), newVersion())
+	root.AddCommand(newValidate(), newPlan(), newApply(), newRun(), newStatus(), newImport(), newAdopt(), newPause(), newResume(), newRelease(), newExplain(), newMatch(), newIAM(), newDoctor(), newEmulator(), newDemo(), newSchema(), newCompletion(root), newVersion())
 	complete(root)
 	return root
 }

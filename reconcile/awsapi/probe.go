@@ -1,0 +1,291 @@
+package awsapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/eventrouting/eventrouting/reconcile"
+)
+
+// Probed is the answer to one question about AWS.
+type Probed struct {
+	Question string
+	Answer   string
+	Good     bool // it is what we count on
+	Known    bool // AWS answered at all
+}
+
+// probePrefix begins the names of what a probe makes, so that the next one finds what
+// an earlier one left.
+const probePrefix = "eventrouting-probe-"
+
+// probeEvery is how often a probe looks whether AWS is done, and probeMost for how
+// long.
+const (
+	probeEvery = 2 * time.Second
+	probeMost  = 3 * time.Minute
+)
+
+// prober asks AWS by doing.
+type prober struct {
+	*Writer
+	streamARN, function string
+	say                 func(string)
+	answers             []Probed
+}
+
+// Probe asks AWS what nobody documents, by making two aliases of a function and a
+// disabled mapping on each, which read nothing, and takes all of it away again,
+// whatever happens: what an earlier probe left is taken away first. say is told what
+// it does.
+func (w *Writer) Probe(ctx context.Context, streamARN, function string, say func(string)) (answers []Probed, err error) {
+	p := &prober{Writer: w, streamARN: streamARN, function: function, say: say}
+	if err := p.clean(ctx); err != nil {
+		return nil, fmt.Errorf("take away what an earlier probe left: %w", err)
+	}
+	defer func() {
+		cleaning, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeMost)
+		defer cancel()
+		if left := p.clean(cleaning); left != nil {
+			err = errors.Join(err, fmt.Errorf("take away what the probe made: %w; the next doctor --write-probe tries again", left))
+		}
+	}()
+	err = p.ask(ctx)
+	return p.answers, err
+}
+
+func (p *prober) answer(question string, good bool, format string, args ...any) {
+	p.answers = append(p.answers, Probed{Question: question, Answer: fmt.Sprintf(format, args...), Good: good, Known: true})
+}
+
+func (p *prober) ask(ctx context.Context) error {
+	for _, name := range []string{"a", "b"} {
+		alias := probePrefix + name
+		p.say("create alias " + p.function + ":" + alias)
+		_, err := p.write.CreateAlias(ctx, &lambda.CreateAliasInput{
+			FunctionName: &p.function, Name: &alias, FunctionVersion: aws.String("$LATEST"), Description: aws.String("a probe of eventrouting doctor, to be deleted"),
+		})
+		if err != nil {
+			return failed(err, "create alias %s", alias)
+		}
+	}
+	first, err := p.create(ctx, probePrefix+"a")
+	if err != nil {
+		return err
+	}
+	second, err := p.create(ctx, probePrefix+"b")
+	const beside = "two mappings of one stream on two aliases of one function"
+	switch {
+	case IsConflict(err):
+		p.answer(beside, false, "refused: %v", essenceOf(err))
+		return nil
+	case err != nil:
+		return err
+	}
+	p.answer(beside, true, "both exist")
+	if err := p.lists(ctx, first); err != nil {
+		return err
+	}
+	if err := p.tagsKept(ctx, first); err != nil {
+		return err
+	}
+	return p.changes(ctx, first, second)
+}
+
+// lists asks what lists show: the qualifier counts.
+func (p *prober) lists(ctx context.Context, uuid string) error {
+	names := func(function string) ([]string, error) {
+		var all []string
+		pages := lambda.NewListEventSourceMappingsPaginator(p.lambda, &lambda.ListEventSourceMappingsInput{EventSourceArn: &p.streamARN, FunctionName: &function})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return nil, failed(err, "list mappings of %s", function)
+			}
+			for _, m := range page.EventSourceMappings {
+				all = append(all, aws.ToString(m.UUID))
+			}
+		}
+		return all, nil
+	}
+	bare, err := names(p.function)
+	if err != nil {
+		return err
+	}
+	qualified, err := names(p.function + ":" + probePrefix + "a")
+	if err != nil {
+		return err
+	}
+	p.answer("a list by the bare function name leaves out mappings on its aliases", !slices.Contains(bare, uuid), "%v", !slices.Contains(bare, uuid))
+	p.answer("a list by function and alias shows the mapping", slices.Contains(qualified, uuid), "%v", slices.Contains(qualified, uuid))
+	return nil
+}
+
+// tagsKept asks whether tags that a mapping was made with can be read.
+func (p *prober) tagsKept(ctx context.Context, uuid string) error {
+	m, err := p.lambda.GetEventSourceMapping(ctx, &lambda.GetEventSourceMappingInput{UUID: &uuid})
+	if err != nil {
+		return failed(err, "get mapping %s", uuid)
+	}
+	tags, err := p.lambda.ListTags(ctx, &lambda.ListTagsInput{Resource: m.EventSourceMappingArn})
+	if err != nil {
+		return failed(err, "list tags of mapping %s", uuid)
+	}
+	kept := tags.Tags[reconcile.TagOwner] == probePrefix
+	p.answer("tags given with a new mapping are kept", kept, "%v", kept)
+	return nil
+}
+
+// changes asks whether a destination can be cleared and a target changed in place.
+func (p *prober) changes(ctx context.Context, first, second string) error {
+	p.say("change mapping " + second + " to the function itself")
+	bare := p.function
+	_, err := p.write.UpdateEventSourceMapping(ctx, &lambda.UpdateEventSourceMappingInput{UUID: &second, FunctionName: &bare, Enabled: aws.Bool(false)})
+	const inPlace = "FunctionName of a mapping can be changed"
+	switch {
+	case IsConflict(err):
+		p.answer(inPlace, true, "not asked: the function has a mapping on this stream already")
+	case err != nil:
+		p.answer(inPlace, false, "refused: %v", essenceOf(err))
+	default:
+		m, err := p.settled(ctx, second)
+		if err != nil {
+			return err
+		}
+		p.answer(inPlace, !strings.Contains(aws.ToString(m.FunctionArn), probePrefix), "it runs %s", aws.ToString(m.FunctionArn))
+	}
+	_, err = p.write.UpdateEventSourceMapping(ctx, &lambda.UpdateEventSourceMappingInput{
+		UUID: &first, Enabled: aws.Bool(false), DestinationConfig: &types.DestinationConfig{OnFailure: &types.OnFailure{Destination: aws.String("")}},
+	})
+	const clears = "an empty destination is taken, and is none"
+	if err != nil {
+		p.answer(clears, false, "refused: %v", essenceOf(err))
+		return nil
+	}
+	m, err := p.settled(ctx, first)
+	if err != nil {
+		return err
+	}
+	none := m.DestinationConfig == nil || m.DestinationConfig.OnFailure == nil || aws.ToString(m.DestinationConfig.OnFailure.Destination) == ""
+	p.answer(clears, none, "%v", none)
+	return nil
+}
+
+// create makes a disabled mapping and waits until AWS has.
+func (p *prober) create(ctx context.Context, alias string) (string, error) {
+	p.say("create a disabled mapping on " + p.function + ":" + alias)
+	out, err := p.write.CreateEventSourceMapping(ctx, &lambda.CreateEventSourceMappingInput{
+		EventSourceArn: &p.streamARN, FunctionName: aws.String(p.function + ":" + alias), StartingPosition: types.EventSourcePositionLatest,
+		Enabled: aws.Bool(false), Tags: map[string]string{reconcile.TagOwner: probePrefix},
+	})
+	if err != nil {
+		return "", failed(err, "create a mapping on %s", alias)
+	}
+	uuid := aws.ToString(out.UUID)
+	_, err = p.settled(ctx, uuid)
+	return uuid, err
+}
+
+// settled waits until AWS is done with a mapping; nil when it is gone.
+func (p *prober) settled(ctx context.Context, uuid string) (*lambda.GetEventSourceMappingOutput, error) {
+	for began := time.Now(); ; {
+		m, err := p.lambda.GetEventSourceMapping(ctx, &lambda.GetEventSourceMappingInput{UUID: &uuid})
+		switch {
+		case IsNotFound(err):
+			return nil, nil
+		case err != nil:
+			return nil, failed(err, "get mapping %s", uuid)
+		case slices.Contains([]string{"Enabled", "Disabled"}, aws.ToString(m.State)):
+			return m, nil
+		case time.Since(began) > probeMost:
+			return nil, fmt.Errorf("mapping %s is still %s after %s", uuid, aws.ToString(m.State), probeMost)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(probeEvery):
+		}
+	}
+}
+
+// clean takes away everything that a probe has ever made of this function: mappings
+// that are tagged as one's, then aliases.
+func (p *prober) clean(ctx context.Context) error {
+	all, err := p.listMappings(ctx, "")
+	if err != nil {
+		return failed(err, "list mappings")
+	}
+	for _, m := range all {
+		probes, err := p.probes(ctx, m)
+		if err == nil && probes {
+			err = p.deleteProbe(ctx, m.UUID)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for _, name := range []string{"a", "b"} {
+		if err := p.deleteProbeAlias(ctx, probePrefix+name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// probes says whether a mapping is a probe's: those are disabled, on its aliases or
+// on the function itself, and tagged.
+func (p *prober) probes(ctx context.Context, m reconcile.Mapping) (bool, error) {
+	onAlias := strings.HasPrefix(m.Key.Qualifier, probePrefix)
+	if m.Key.Function != p.function || !onAlias && (m.Enabled || m.Key.Qualifier != "") {
+		return false, nil
+	}
+	tags, err := p.lambda.ListTags(ctx, &lambda.ListTagsInput{Resource: aws.String(m.ARN)})
+	if err != nil {
+		return false, failed(err, "list tags of mapping %s", m.UUID)
+	}
+	return tags.Tags[reconcile.TagOwner] == probePrefix, nil
+}
+
+// deleteProbe deletes a mapping, once AWS has made it: before that it cannot be.
+func (p *prober) deleteProbe(ctx context.Context, uuid string) error {
+	if _, err := p.settled(ctx, uuid); err != nil {
+		return err
+	}
+	p.say("delete mapping " + uuid)
+	_, err := p.write.DeleteEventSourceMapping(ctx, &lambda.DeleteEventSourceMappingInput{UUID: &uuid})
+	if err != nil && !IsNotFound(err) {
+		return failed(err, "delete mapping %s", uuid)
+	}
+	_, err = p.settled(ctx, uuid)
+	return err
+}
+
+func (p *prober) deleteProbeAlias(ctx context.Context, alias string) error {
+	_, err := p.lambda.GetAlias(ctx, &lambda.GetAliasInput{FunctionName: &p.function, Name: &alias})
+	switch {
+	case IsNotFound(err):
+		return nil
+	case err != nil:
+		return failed(err, "get alias %s", alias)
+	}
+	p.say("delete alias " + p.function + ":" + alias)
+	_, err = p.write.DeleteAlias(ctx, &lambda.DeleteAliasInput{FunctionName: &p.function, Name: &alias})
+	if err != nil && !IsNotFound(err) {
+		return failed(err, "delete alias %s", alias)
+	}
+	return nil
+}
+
+// essenceOf is an error as people read it.
+func essenceOf(err error) string {
+	text, _ := Explain(err)
+	return text
+}
