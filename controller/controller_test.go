@@ -638,3 +638,48 @@ func TestBackOff(t *testing.T) {
 		}
 	})
 }
+
+// TestCommitTag checks that mappings say for which commit they were last changed,
+// and that a commit which changes nothing of a mapping writes nothing to it.
+func TestCommitTag(t *testing.T) {
+	inBubble(t, orders(2), func(t *testing.T, r *rig) {
+		_, stop := r.run()
+		defer stop()
+		commits := func() map[string]string {
+			all := map[string]string{}
+			r.server.Do(func(w *world.World) {
+				list, _, err := w.Mappings(here, world.MappingsQuery{})
+				if err != nil {
+					t.Error(err)
+				}
+				for _, m := range list {
+					tags, err := w.Tags(here, m.EventSourceMappingArn)
+					if err != nil {
+						t.Error(err)
+					}
+					all[m.FunctionArn[strings.LastIndex(m.FunctionArn, ":")+1:]] = tags["eventrouting.dev/commit"]
+				}
+			})
+			return all
+		}
+		for _, step := range []struct {
+			commit, text string
+			calls        int // of TagResource
+			want         map[string]string
+		}{
+			{"c0ffee", orders(2), 0, map[string]string{"orders--route-0": "c0ffee", "orders--route-1": "c0ffee"}},
+			{"facade", orders(2) + "# a comment\n", 0, map[string]string{"orders--route-0": "c0ffee", "orders--route-1": "c0ffee"}},
+			{"decade", strings.Replace(orders(2), "[Type1]", "[Type1], batchSize: 7", 1), 1, map[string]string{"orders--route-0": "c0ffee", "orders--route-1": "decade"}},
+		} {
+			r.server.Forget()
+			r.docs.push(step.commit, step.text)
+			time.Sleep(time.Minute)
+			if diff := cmp.Diff(step.want, commits()); diff != "" {
+				t.Errorf("commits after %s (-want +got):\n%s", step.commit, diff)
+			}
+			if n := r.count(ireland, "TagResource"); n != step.calls {
+				t.Errorf("%s: %d calls of TagResource, want %d", step.commit, n, step.calls)
+			}
+		}
+	})
+}

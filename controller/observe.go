@@ -42,6 +42,7 @@ func (w *worker) observe(ctx context.Context, want wanted, now time.Time) (findi
 
 func (w *worker) compute(ctx context.Context, docs []spec.EventRouting, want wanted, now time.Time) (finding, error) {
 	o := w.o.Pass
+	o.Commit = want.commit
 	// What no document names may be named by one that is left out here.
 	o.Partial = o.Partial || want.partial || w.look().trouble != nil || len(docs) < len(want.docs)
 	f := finding{docs: docs}

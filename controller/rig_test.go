@@ -2,6 +2,7 @@ package controller_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -255,15 +256,23 @@ func (r *rig) count(region, operation string) int {
 
 // documents is a source that a test writes to.
 type documents struct {
-	mu   sync.Mutex
-	text string
-	err  error // of both
+	mu     sync.Mutex
+	text   string
+	commit string // c0ffee where it is empty
+	err    error  // of both
 }
 
 func (d *documents) write(text string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.text = text
+}
+
+// push writes text as another commit.
+func (d *documents) push(commit, text string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.commit, d.text = commit, text
 }
 
 func (d *documents) fail(err error) {
@@ -282,7 +291,7 @@ func (d *documents) Load(context.Context) (controller.Documents, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	docs, findings := spec.Load(fstest.MapFS{"routing.yaml": {Data: []byte(d.text)}}, "routing.yaml")
-	return controller.Documents{Docs: docs, Findings: findings, Commit: "c0ffee"}, d.err
+	return controller.Documents{Docs: docs, Findings: findings, Commit: cmp.Or(d.commit, "c0ffee")}, d.err
 }
 
 var errAway = errors.New("the repository is away")

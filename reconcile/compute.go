@@ -31,6 +31,7 @@ import (
 //	brake     not too many mappings of a routing stop at once
 //	lower     the reservation falls to what is needed, when that is certainly free
 //	coverage  what goes to several takers then, and what to none
+//	sign      mappings that change say for which commit
 //	order     an order in which the changes can be applied
 func Compute(docs []spec.EventRouting, live State, o Options, now time.Time) Plan {
 	return computed(docs, live, o, now).plan()
@@ -57,6 +58,7 @@ func computed(docs []spec.EventRouting, live State, o Options, now time.Time) *p
 	p.readers()
 	p.coverage()
 	p.assumptions()
+	p.sign()
 	return p
 }
 
@@ -93,6 +95,18 @@ func newPlanner(docs []spec.EventRouting, live State, o Options, now time.Time) 
 	p.wishes, p.findings = wishes(p.docs, o)
 	p.index = newIndex(p.docs, p.wishes, live)
 	return p
+}
+
+// sign has mappings that change carry the commit of the documents.
+func (p *planner) sign() {
+	if p.o.Commit == "" {
+		return
+	}
+	for _, s := range p.steps {
+		if _, after := s.mappings(); after != nil && !s.held() {
+			s.setTag(TagCommit, p.o.Commit)
+		}
+	}
 }
 
 // step is a change that may yet be held.

@@ -21,6 +21,9 @@ const (
 	// TagCatchingUp is when a mapping began to run without a limit of age, on
 	// purpose: RFC 3339, or done.
 	TagCatchingUp = "eventrouting.dev/catching-up"
+	// TagCommit is the commit of the documents that a mapping was last changed for. It
+	// is written with another change only, so that a commit by itself costs no call.
+	TagCommit = "eventrouting.dev/commit"
 	// TagOff is the cause and the time of a disabling by us, see [Off].
 	TagOff = "eventrouting.dev/off"
 )

@@ -178,6 +178,8 @@ type Options struct {
 	// Only names routings, and routes as ROUTING/ROUTE, that this pass changes; empty
 	// for all. The reservation and what follows an alias are never left out.
 	Only []string
+	// Commit is that of the documents, for the tags of mappings that change; empty for none.
+	Commit string
 	// Words asks what operators said of each routing also where nothing hangs on it.
 	Words bool
 	// Prune retires what no document names as what a document names no longer.
