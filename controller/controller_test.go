@@ -145,12 +145,16 @@ func TestDocuments(t *testing.T) {
 		r.o.Pass.Prune = true
 		c, stop := r.run()
 		defer stop()
-		time.Sleep(time.Minute)
+		time.Sleep(time.Minute + time.Millisecond) // just after the documents were looked at
 		r.docs.write(orders(3))
-		time.Sleep(10 * time.Second)
-		if got := r.mappings(ireland)["orders--route-2"]; got != "Enabled" {
-			t.Errorf("the new route's mapping is %q 10 s after the document changed; passes: %v", got, r.passes(c))
+		began := time.Now()
+		for r.mappings(ireland)["orders--route-2"] != "Enabled" {
+			if time.Since(began) > 15*time.Second {
+				t.Fatalf("the new route's mapping is %q after %s; passes: %v", r.mappings(ireland)["orders--route-2"], time.Since(began), r.passes(c))
+			}
+			time.Sleep(100 * time.Millisecond)
 		}
+		t.Logf("document changed to mapping enabled: %s", time.Since(began))
 		good := r.status(c).Documents
 
 		r.docs.write(strings.Replace(document("audit", ireland, "audit-events", "auditor", 2), "name: route-1", "nam: route-1", 1))
