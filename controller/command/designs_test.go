@@ -2,8 +2,10 @@ package command
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -52,6 +54,10 @@ func TestDesigns(t *testing.T) {
 		t.Errorf("%s is not what is measured: go run . demo --designs --svg examples/designs.svg", plot)
 	}
 
+	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	var before time.Duration
 	for i, want := range []struct{ least, most time.Duration }{{0, 15 * time.Second}, {15 * time.Second, time.Hour}, {time.Minute, time.Hour}, {time.Minute, time.Hour}} {
 		m := run(cs[1], i)
@@ -60,5 +66,9 @@ func TestDesigns(t *testing.T) {
 			t.Errorf("%s: OrderPlaced p99 %s, want %s to %s", m.name, fast, want.least, want.most)
 		}
 		before = fast
+		row := fmt.Sprintf("| %d | %.1f s | %.1f s | %d |", m.reserved, m.verdict.ByType["OrderPlaced"].Percentile(0.5).Seconds(), fast.Seconds(), m.most("OrderPlaced"))
+		if !strings.Contains(string(readme), row+"\n") {
+			t.Errorf("the README does not say what is measured: %s", row)
+		}
 	}
 }
