@@ -5,17 +5,18 @@ import (
 	"time"
 )
 
-// firstDelay is how long to wait after a first failure; it doubles with each.
-const firstDelay = 5 * time.Second
+// firstDelay is how long to wait after a first failure; it doubles with each, up to
+// lastDelay.
+const (
+	firstDelay = 5 * time.Second
+	lastDelay  = time.Hour
+)
 
 // delay is how long to wait after the n-th failure in a row, 1 for the first:
-// at most most, and up to half of it less, so that those that failed together
+// at most most, an hour, and up to half of it less, so that those that failed together
 // do not come back together.
 func delay(n int, most time.Duration) time.Duration {
-	d := most
-	if n <= 20 {
-		d = min(most, firstDelay<<(n-1))
-	}
+	d := min(most, lastDelay, firstDelay<<min(n-1, 20))
 	return d - rand.N(d/2+1)
 }
 

@@ -132,19 +132,52 @@ func New(o Options) *Controller {
 // no error for what AWS or the documents do.
 func (c *Controller) Run(ctx context.Context) error {
 	defer c.stop()
-	c.reload(ctx)
+	var loading sync.WaitGroup
+	defer loading.Wait()
+	load := func() chan struct{} {
+		done := make(chan struct{})
+		loading.Go(func() {
+			defer close(done)
+			c.reload(ctx)
+		})
+		return done
+	}
 	tick := time.NewTicker(c.o.DocumentPoll)
 	defer tick.Stop()
+	var (
+		loaded  = load() // nil while nothing is loaded
+		again   bool     // what is loaded may have been read too early
+		asked   Trigger  // of the passes that wait for it; empty for none
+		waited  <-chan time.Time
+		trigger = func() {
+			for _, w := range c.all() {
+				if asked != "" {
+					w.trigger(asked)
+				}
+			}
+			asked, waited = "", nil
+		}
+	)
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-waited:
+			trigger()
+		case <-loaded:
+			if loaded = nil; again {
+				loaded, again = load(), false
+				continue
+			}
+			trigger()
 		case <-tick.C:
-			c.reload(ctx)
-		case t := <-c.wake:
-			c.reload(ctx)
-			for _, w := range c.all() {
-				w.trigger(t)
+			if loaded == nil {
+				loaded = load()
+			}
+		case asked = <-c.wake:
+			waited = time.After(sourcePatience)
+			if again = loaded != nil; !again {
+				loaded = load()
 			}
 		}
 	}
@@ -263,10 +296,16 @@ func (c *Controller) pace(account string) *pace {
 	return p
 }
 
-// interval is how far apart passes are by the schedule.
+// interval is how far apart passes are by the schedule, at most: "0 9,10 * * 1-5"
+// has gaps of an hour, of a night and of a weekend.
 func (c *Controller) interval(now time.Time) time.Duration {
-	next := c.o.Schedule.Next(now)
-	return c.o.Schedule.Next(next).Sub(next)
+	var longest time.Duration
+	at := c.o.Schedule.Next(now)
+	for range 20 {
+		next := c.o.Schedule.Next(at)
+		longest, at = max(longest, next.Sub(at)), next
+	}
+	return longest
 }
 
 // sleep waits, and says whether it was for all of d.

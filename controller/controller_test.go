@@ -687,3 +687,85 @@ func TestCommitTag(t *testing.T) {
 		}
 	})
 }
+
+// TestNothingReadable takes away the right to look: no pass counts as completed,
+// and what was seen last stays on show.
+func TestNothingReadable(t *testing.T) {
+	inBubble(t, orders(1)+document("audit", ireland, "audit-events", "auditor", 1), func(t *testing.T, r *rig) {
+		every, err := controller.ParseSchedule("@every 20s")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.o.Schedule, r.o.ShardPoll = every, 0
+		c, stop := r.run()
+		defer stop()
+		time.Sleep(time.Minute)
+		r.refuse(func(req *http.Request, _ string) bool {
+			return strings.HasPrefix(req.Header.Get("X-Amz-Target"), "Kinesis")
+		})
+		time.Sleep(30 * time.Minute)
+		p := r.status(c).Places[0]
+		for _, pass := range words(p)[5:] {
+			if !strings.HasSuffix(pass, " failed") {
+				t.Fatalf("passes: %v, want each to fail", words(p))
+			}
+		}
+		if r.condition(p, controller.Ready).Status || !r.condition(p, controller.Degraded).Status {
+			t.Errorf("conditions: %+v", p.Conditions)
+		}
+		if shown := strings.Count(string(p.Status), `"uuid"`); shown != 2 {
+			t.Errorf("%d mappings are shown, want the two that were seen last: %s", shown, p.Status)
+		}
+		r.refuse(nil)
+		time.Sleep(time.Minute)
+		if p := r.status(c).Places[0]; !r.condition(p, controller.Ready).Status || r.condition(p, controller.Degraded).Status {
+			t.Errorf("conditions once it is allowed: %+v", p.Conditions)
+		}
+	})
+}
+
+// TestUnevenSchedule checks that a schedule with gaps is not taken for one that
+// comes as often as its closest passes.
+func TestUnevenSchedule(t *testing.T) {
+	inBubble(t, orders(1), func(t *testing.T, r *rig) {
+		uneven, err := controller.ParseSchedule("40,41 * * * *")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.o.Schedule, r.o.ShardPoll = uneven, 0
+		c, stop := r.run()
+		defer stop()
+		for range 3 * 60 {
+			time.Sleep(time.Minute)
+			if ready := r.condition(r.status(c).Places[0], controller.Ready); !ready.Status {
+				t.Fatalf("at %s: %+v", time.Now(), ready)
+			}
+		}
+	})
+}
+
+// TestSourceHangs has the documents' source not answer: what is in force is kept,
+// and people are told.
+func TestSourceHangs(t *testing.T) {
+	inBubble(t, orders(1), func(t *testing.T, r *rig) {
+		c, stop := r.run()
+		defer stop()
+		time.Sleep(time.Minute)
+		r.docs.hang(true)
+		time.Sleep(3 * time.Minute)
+		if s := r.status(c); s.Documents.Trouble == nil {
+			t.Error("nothing is said of a source that does not answer")
+		}
+		before := len(r.passes(c))
+		c.Trigger(controller.TriggerHTTP)
+		time.Sleep(2 * time.Minute)
+		if passes := r.passes(c); !slices.Contains(passes[before:], "http quiet") {
+			t.Errorf("passes %v, want the one that was asked for", passes)
+		}
+		r.docs.hang(false)
+		time.Sleep(2 * time.Minute)
+		if s := r.status(c); s.Documents.Trouble != nil {
+			t.Errorf("trouble stays: %+v", s.Documents.Trouble)
+		}
+	})
+}

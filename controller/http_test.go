@@ -162,7 +162,9 @@ func TestStatus(t *testing.T) {
 		}
 		reader := awsapi.New(places[0].Config, awsapi.Options{}).Reader()
 		now := time.Now()
-		p, live, err := reconcile.Look(t.Context(), reader, docs.Docs, r.o.Pass, now)
+		o := r.o.Pass
+		o.Commit = docs.Commit
+		p, live, err := reconcile.Look(t.Context(), reader, docs.Docs, o, now)
 		if err != nil {
 			t.Fatal(err)
 		}

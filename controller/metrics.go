@@ -87,9 +87,9 @@ func newGauges(c *Controller) *gauges {
 		mappings:  desc("mappings", "Mappings of routes by state; Missing for a route that has none.", "place", "state"),
 		lag:       desc("lag_seconds", "Age of the oldest last record of a batch in the last 5 minutes, where a pass asked for it.", "place", "target"),
 		behind:    desc("follow_behind", "1 while a route's alias does not point where what it follows points.", "place", "route"),
-		success:   desc("last_success_timestamp_seconds", "When the last pass began in which nothing of a routing failed.", "place", "routing"),
+		success:   desc("last_success_timestamp_seconds", "When the last pass began in which nothing of a routing failed; before the first one, since when it is wanted.", "place", "routing"),
 		completed: desc("last_pass_timestamp_seconds", "When the last pass that could look ended.", "place"),
-		scheduled: desc("schedule_interval_seconds", "How far apart passes are by the schedule."),
+		scheduled: desc("schedule_interval_seconds", "How far apart passes are by the schedule, at most."),
 		backoff:   desc("failing", "Failures in a row of a routing, or of the reservation of a function.", "place", "what"),
 	}
 }
@@ -161,8 +161,8 @@ func (g *gauges) place(o out, v view, now time.Time) {
 	for f, n := range findings {
 		o.set(g.finding, n, v.name, f.code, f.severity)
 	}
-	for routing, at := range v.succeeded {
-		o.set(g.success, seconds(at), v.name, routing)
+	for routing, since := range v.wantedSince {
+		o.set(g.success, seconds(latest(since, v.succeeded[routing])), v.name, routing)
 	}
 	if !v.completed.IsZero() {
 		o.set(g.completed, seconds(v.completed), v.name)

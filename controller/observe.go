@@ -22,13 +22,20 @@ type finding struct {
 }
 
 // observe looks at what is and plans. A routing whose stream or function may
-// not be read is left out for a while and the others go on.
+// not be read is left out for a while and the others go on. With none that can be
+// read it is the place that fails, and backs off.
 func (w *worker) observe(ctx context.Context, want wanted, now time.Time) (finding, error) {
 	docs := slices.DeleteFunc(slices.Clone(want.docs), func(d spec.EventRouting) bool { return w.unread.waits(d.Metadata.Name, now) })
+	if len(docs) == 0 {
+		docs = want.docs
+	}
 	f, err := w.compute(ctx, docs, want, now)
 	if err != nil && local(ctx, err) && len(docs) > 0 {
 		var good []spec.EventRouting
 		if good, err = w.readable(ctx, docs, now); err != nil {
+			if len(docs) == len(want.docs) {
+				clear(w.unread)
+			}
 			return f, err
 		}
 		f, err = w.compute(ctx, good, want, now)

@@ -176,7 +176,7 @@ func (w *worker) finish(p Pass, err error, now time.Time) {
 		v.retry = now.Add(delay(v.attempts, w.interval(now)))
 	default:
 		v.attempts, v.retry = 0, time.Time{}
-		v.complete(now, w.interval(now))
+		v.complete(now, w.o.Schedule)
 		for _, name := range v.routings {
 			if !behind[name] {
 				v.succeeded[name] = p.At

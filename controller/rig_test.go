@@ -260,6 +260,7 @@ type documents struct {
 	text   string
 	commit string // c0ffee where it is empty
 	err    error  // of both
+	away   bool   // neither answers
 }
 
 func (d *documents) write(text string) {
@@ -281,7 +282,21 @@ func (d *documents) fail(err error) {
 	d.err = err
 }
 
-func (d *documents) Digest(context.Context) (string, error) {
+// hang has the source not answer.
+func (d *documents) hang(away bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.away = away
+}
+
+func (d *documents) Digest(ctx context.Context) (string, error) {
+	d.mu.Lock()
+	away := d.away
+	d.mu.Unlock()
+	if away {
+		<-ctx.Done()
+		return "", context.Cause(ctx)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return fmt.Sprintf("%x", sha256.Sum256([]byte(d.text)))[:12], d.err

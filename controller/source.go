@@ -10,10 +10,23 @@ import (
 	"github.com/eventrouting/eventrouting/spec"
 )
 
+const (
+	// digestTimeout is how long a source may take to say whether something changed,
+	// and loadTimeout how long to give it out.
+	digestTimeout = 30 * time.Second
+	loadTimeout   = 10 * time.Minute
+	// sourcePatience is how long passes that somebody asks for wait for the newest
+	// documents.
+	sourcePatience = 10 * time.Second
+)
+
+var errSourceTimeout = errors.New("no answer in time")
+
 // Source is where documents come from.
 type Source interface {
 	// Digest says in a few bytes what the documents are now. It is asked every
-	// few seconds; while it stays the same they are not loaded again.
+	// few seconds; while it stays the same they are not loaded again. Both return
+	// soon after their context has ended.
 	Digest(ctx context.Context) (string, error)
 	// Load reads the documents. What is wrong with them is a finding; an error is
 	// about getting at them at all.
@@ -141,7 +154,7 @@ func (c *Controller) reload(ctx context.Context) {
 // load reads the documents if they have changed and returns their places; none
 // when what is in force stays so. An error is trouble.
 func (c *Controller) load(ctx context.Context) ([]Place, error) {
-	digest, err := c.o.Source.Digest(ctx)
+	digest, err := c.digest(ctx)
 	if err != nil {
 		return nil, c.unread(err)
 	}
@@ -152,6 +165,8 @@ func (c *Controller) load(ctx context.Context) ([]Place, error) {
 	if known {
 		return nil, nil
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, loadTimeout, errSourceTimeout)
+	defer cancel()
 	docs, err := c.o.Source.Load(ctx)
 	if err != nil {
 		return nil, c.unread(err)
@@ -161,6 +176,12 @@ func (c *Controller) load(ctx context.Context) ([]Place, error) {
 	}
 	places, err := c.o.Places(ctx, docs.Docs)
 	return c.take(digest, docs, places, err)
+}
+
+func (c *Controller) digest(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, digestTimeout, errSourceTimeout)
+	defer cancel()
+	return c.o.Source.Digest(ctx)
 }
 
 // take puts documents in force, if nothing is wrong with them or there is

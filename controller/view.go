@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/robfig/cron/v3"
+
 	"github.com/eventrouting/eventrouting/reconcile"
 	"github.com/eventrouting/eventrouting/spec"
 )
@@ -13,9 +15,18 @@ import (
 // keptPasses is how many passes of a place are remembered.
 const keptPasses = 20
 
-// missed is how many intervals of the schedule may go by without a pass before
+// missed is how many passes of the schedule may be due without one that ends before
 // a place is not ready.
 const missed = 3
+
+// overdue is when a place is not ready any more if the pass that ended at a time
+// stays the last.
+func overdue(s cron.Schedule, ended time.Time) time.Time {
+	for range missed {
+		ended = s.Next(ended)
+	}
+	return ended
+}
 
 // Condition says one thing about a place, in the manner of Kubernetes.
 type Condition struct {
@@ -57,6 +68,7 @@ type view struct {
 	slow        bool                 // AWS refused calls for being too many
 	completed   time.Time            // the last pass that could look
 	readySince  time.Time            // since when passes are completed without a break
+	wantedSince map[string]time.Time // by routing
 	succeeded   map[string]time.Time // by routing: the last pass in which nothing of it failed
 
 	conditions []Condition
@@ -78,21 +90,20 @@ func (v *view) failed() bool {
 }
 
 // complete notes that a pass could look.
-func (v *view) complete(now time.Time, interval time.Duration) {
-	if v.completed.IsZero() || now.Sub(v.completed) > missed*interval {
+func (v *view) complete(now time.Time, s cron.Schedule) {
+	if v.completed.IsZero() || now.After(overdue(s, v.completed)) {
 		v.readySince = now
 	}
 	v.completed = now
 }
 
 // ready sets the one condition that time alone changes.
-func (v *view) ready(now time.Time, interval time.Duration) {
+func (v *view) ready(now time.Time, s cron.Schedule) {
 	c := Condition{Type: Ready, Since: v.began, Reason: "NoPassYet", Message: "no pass has been completed yet"}
-	overdue := v.completed.Add(missed * interval)
 	switch {
 	case v.completed.IsZero():
-	case now.After(overdue):
-		c.Since, c.Reason, c.Message = overdue, "PassOverdue", fmt.Sprintf("no pass has been completed since %s", v.completed.UTC().Format(time.RFC3339))
+	case now.After(overdue(s, v.completed)):
+		c.Since, c.Reason, c.Message = overdue(s, v.completed), "PassOverdue", fmt.Sprintf("no pass has been completed since %s", v.completed.UTC().Format(time.RFC3339))
 	default:
 		c.Since, c.Status, c.Reason, c.Message = v.readySince, true, "PassCompleted", fmt.Sprintf("the last pass was completed at %s", v.completed.UTC().Format(time.RFC3339))
 	}

@@ -74,7 +74,7 @@ func (c *Controller) newWorker(p Place) *worker {
 		},
 		triggers: make(chan Trigger, 1), cancel: func() {},
 		seen: map[seenKey]string{}, failing: failures{}, unread: failures{},
-		view: view{name: p.Name, began: time.Now(), succeeded: map[string]time.Time{}},
+		view: view{name: p.Name, began: time.Now(), wantedSince: map[string]time.Time{}, succeeded: map[string]time.Time{}},
 	}
 	if !c.o.DryRun {
 		w.write = func(live reconcile.State) reconcile.Writer { return client.Writer(live) }
@@ -103,7 +103,14 @@ func (w *worker) want(next wanted, t *Trouble) {
 			w.view.paused = append(w.view.paused, d.Metadata.Name)
 		}
 	}
-	maps.DeleteFunc(w.view.succeeded, func(name string, _ time.Time) bool { return !slices.Contains(w.view.routings, name) })
+	for _, name := range w.view.routings {
+		if _, known := w.view.wantedSince[name]; !known {
+			w.view.wantedSince[name] = time.Now()
+		}
+	}
+	gone := func(name string, _ time.Time) bool { return !slices.Contains(w.view.routings, name) }
+	maps.DeleteFunc(w.view.wantedSince, gone)
+	maps.DeleteFunc(w.view.succeeded, gone)
 	w.view.trouble = t
 	w.view.judge(time.Now())
 }
@@ -127,8 +134,8 @@ func (w *worker) look() view {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	v := w.view
-	v.succeeded = maps.Clone(v.succeeded)
-	v.ready(time.Now(), w.interval(time.Now()))
+	v.succeeded, v.wantedSince = maps.Clone(v.succeeded), maps.Clone(v.wantedSince)
+	v.ready(time.Now(), w.o.Schedule)
 	return v
 }
 
