@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -58,27 +59,50 @@ func (w Word) String() string {
 }
 
 // said is what an operator said of a route, or of its routing; zero when it is
-// over. Any mapping of the routing tells: the first is asked.
+// over.
 func (p *planner) said(tag, routing string, names ...string) time.Time {
 	var until time.Time
-	ms := p.mappingsOf(routing)
-	if len(ms) == 0 {
-		return until
-	}
-	tags, known := p.live.Facts.Tags[ms[0].UUID]
-	if !known {
-		p.ask(AskTags, ms[0].UUID)
-	}
-	word := ParseWord(tags[tag])
+	word := p.word(tag, routing)
 	for _, name := range names {
-		if t := word[name]; t.After(p.now) && t.After(until) {
+		if t := word[name]; t.After(until) {
 			until = t
 		}
 	}
 	return until
 }
 
-// mappingsOf are the live mappings of a routing of ours, by UUID.
+// word is what an operator said in a routing, as far as it is not over. One mapping
+// of the routing is asked, the one that was left alone for longest: the word was
+// written on all that there were, and a pass that did not know of it may have made
+// another one since.
+func (p *planner) word(tag, routing string) Word {
+	ms := p.mappingsOf(routing)
+	if len(ms) == 0 {
+		return nil
+	}
+	tags, known := p.live.Facts.Tags[ms[0].UUID]
+	if !known {
+		p.ask(AskTags, ms[0].UUID)
+	}
+	word := ParseWord(tags[tag])
+	maps.DeleteFunc(word, func(_ string, until time.Time) bool { return !until.After(p.now) })
+	return word
+}
+
+// passOn makes a new mapping carry what an operator said in its routing.
+func (p *planner) passOn(s *step, routing string) {
+	if _, after := s.mappings(); s.Before != nil || after == nil {
+		return
+	}
+	for _, tag := range []string{TagPaused, TagReleased} {
+		if word := p.word(tag, routing); len(word) > 0 {
+			s.setTag(tag, word.String())
+		}
+	}
+}
+
+// mappingsOf are the live mappings of a routing of ours, the one that was left alone
+// for longest first.
 func (p *planner) mappingsOf(routing string) []Mapping {
 	if p.members == nil {
 		p.members = map[string][]Mapping{}
@@ -88,7 +112,7 @@ func (p *planner) mappingsOf(routing string) []Mapping {
 			}
 		}
 		for _, ms := range p.members {
-			slices.SortFunc(ms, func(a, b Mapping) int { return strings.Compare(a.UUID, b.UUID) })
+			slices.SortFunc(ms, func(a, b Mapping) int { return cmp.Or(a.Modified.Compare(b.Modified), strings.Compare(a.UUID, b.UUID)) })
 		}
 	}
 	return p.members[routing]
@@ -118,6 +142,7 @@ func (p *planner) heed(s *step) {
 		s.hold(WhyOnly, "--only names others")
 		return
 	}
+	p.passOn(s, routing)
 	if until := p.said(TagPaused, routing, route, Routing); !until.IsZero() {
 		s.hold(WhyPaused, "paused by hand; eventrouting resume ends that")
 		s.until = until

@@ -1,6 +1,7 @@
 package command_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -77,6 +78,41 @@ func TestPause(t *testing.T) {
 		time.Sleep(time.Hour)
 		if plan := r.plan(changed); len(plan.Changes) <= 3 || slices.ContainsFunc(plan.Held, func(h reconcile.Held) bool { return h.Why == reconcile.WhyPaused }) {
 			t.Errorf("after its time: %v, held %v", plan.Changes, plan.Held)
+		}
+	})
+}
+
+// TestPauseIsPassedOn makes mappings while a route is paused: whichever of them is
+// asked says so, also where somebody made one who had not heard it yet.
+func TestPauseIsPassedOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, map[string]int{"orders-events": 2}, "order-processor")
+		p := newPerson(r)
+		const placed = "    - {name: placed, eventTypes: [OrderPlaced]}\n"
+		r.settle(routing(t, placed))
+		time.Sleep(2 * time.Minute)
+		r.say(routing(t, placed), reconcile.TagPaused, "orders", "placed", time.Now().Add(time.Hour))
+		text := "    - {name: placed, eventTypes: [OrderPlaced], batchSize: 7}\n"
+		for i := range 8 {
+			text += fmt.Sprintf("    - {name: r%d, eventTypes: [R%d], isolation: FanOut}\n", i, i)
+			docs := routing(t, text)
+			r.settle(docs)
+			if i == 0 { // its own was made without
+				m := must[*lambda.ListEventSourceMappingsOutput](t)(p.lambda.ListEventSourceMappings(t.Context(), &lambda.ListEventSourceMappingsInput{FunctionName: aws.String("order-processor:live")}))
+				must[*lambda.UntagResourceOutput](t)(p.lambda.UntagResource(t.Context(), &lambda.UntagResourceInput{Resource: m.EventSourceMappings[0].EventSourceMappingArn, TagKeys: []string{reconcile.TagPaused}}))
+			}
+			held := r.plan(docs).Held
+			if !slices.ContainsFunc(held, func(h reconcile.Held) bool { return h.Why == reconcile.WhyPaused && h.Addr.Name == "orders/placed" }) {
+				t.Fatalf("with %d more mappings the route is not paused any more; held: %v", i+1, held)
+			}
+		}
+		for _, ms := range r.state().Mappings {
+			if m := ms[0]; m.Key.Consumer != "" && m.Key.Consumer != "orders--r0" {
+				tags := must[*lambda.ListTagsOutput](t)(p.lambda.ListTags(t.Context(), &lambda.ListTagsInput{Resource: &m.ARN})).Tags
+				if reconcile.ParseWord(tags[reconcile.TagPaused])["placed"].IsZero() {
+					t.Errorf("%s was made without the word: %v", m.Key, tags)
+				}
+			}
 		}
 	})
 }
