@@ -22,11 +22,12 @@ type soak struct {
 	stop   func()
 	routes int
 	batch  int
+	shards int // that the stream has, or is to have
 
-	causes, held, calls int
-	slowest             time.Duration // from a cause until it was applied, or held with a reason
-	heap                []uint64
-	goroutines          []int
+	causes, reshards, held, calls int
+	slowest                       time.Duration // from a cause until it was applied, or held with a reason
+	heap                          []uint64
+	goroutines                    []int
 }
 
 // TestSoak lets 30 days pass, with reshards, commits, deployments, hands on the
@@ -39,7 +40,7 @@ func TestSoak(t *testing.T) {
 		days = 4
 	}
 	inBubble(t, orders(4), func(t *testing.T, r *rig) {
-		s := &soak{rig: r, rng: rand.New(rand.NewPCG(1, 2)), routes: 4, batch: 100}
+		s := &soak{rig: r, rng: rand.New(rand.NewPCG(1, 2)), routes: 4, batch: 100, shards: 4}
 		s.c, s.stop = r.run()
 		defer func() { s.stop() }()
 		time.Sleep(time.Minute)
@@ -47,8 +48,11 @@ func TestSoak(t *testing.T) {
 			s.day(day)
 		}
 		first, last := s.heap[0], s.heap[len(s.heap)-1]
-		t.Logf("%d days: %d causes, %d of them held, slowest %s, %d AWS calls an hour, heap %d KiB on the first day and %d KiB on the last, goroutines %d and %d",
-			days, s.causes, s.held, s.slowest, s.calls/(24*days), first>>10, last>>10, s.goroutines[0], s.goroutines[len(s.goroutines)-1])
+		t.Logf("%d days: %d causes, %d of them reshards, %d held, slowest %s, %d AWS calls an hour, heap %d KiB on the first day and %d KiB on the last, goroutines %d and %d",
+			days, s.causes, s.reshards, s.held, s.slowest, s.calls/(24*days), first>>10, last>>10, s.goroutines[0], s.goroutines[len(s.goroutines)-1])
+		if s.reshards < days/3 {
+			t.Errorf("%d reshards in %d days", s.reshards, days)
+		}
 		if last > first+first/2+4<<20 {
 			t.Errorf("the heap grew: KiB %v", s.heap)
 		}
@@ -134,11 +138,15 @@ func (s *soak) commit() {
 func (s *soak) reshard() string {
 	n := []int{2, 4, 6, 8}[s.rng.IntN(4)]
 	s.server.Do(func(w *world.World) {
-		if sum, err := w.Stream(here, "orders-events"); err == nil && sum.OpenShards != n {
-			_, _ = w.UpdateShardCount(here, "orders-events", n) // refused where it is more than double, or too soon
+		if n == s.shards {
+			return
+		}
+		if _, err := w.UpdateShardCount(here, "orders-events", n); err == nil { // else it is more than double, or too often
+			s.shards = n
+			s.reshards++
 		}
 	})
-	return fmt.Sprintf("%d shards", n)
+	return fmt.Sprintf("%d shards", s.shards)
 }
 
 // settled says whether the newest documents are in force, everything is as they
@@ -149,11 +157,10 @@ func (s *soak) settled() bool {
 	if st.Documents.Trouble != nil || p.Running != nil || len(p.Passes) == 0 || len(p.Failing) > 0 || !s.condition(p, controller.Synced).Status {
 		return false
 	}
-	open := 0
+	resharded := false
 	s.server.Do(func(w *world.World) {
-		if sum, err := w.Stream(here, "orders-events"); err == nil {
-			open = sum.OpenShards
-		}
+		sum, err := w.Stream(here, "orders-events")
+		resharded = err == nil && sum.Status == "ACTIVE" && sum.OpenShards == s.shards
 	})
 	running := 0
 	for _, state := range s.mappings(ireland) {
@@ -161,7 +168,7 @@ func (s *soak) settled() bool {
 			running++
 		}
 	}
-	return running >= s.routes && s.reserved(ireland, "order-processor") >= open*s.routes && s.inForce()
+	return resharded && running >= s.routes && s.reserved(ireland, "order-processor") >= s.shards*s.routes && s.inForce()
 }
 
 // inForce says whether every mapping of a route has the batch size of the newest
