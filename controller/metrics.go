@@ -174,6 +174,10 @@ func (g *gauges) place(o out, v view, now time.Time) {
 
 func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
+// lagShown is how much of a lag is shown: what it was further back says nothing of
+// what it is.
+const lagShown = 5 * time.Minute
+
 // live is about what the last pass saw.
 func (g *gauges) live(o out, v view) {
 	streams := map[string]string{} // of each route
@@ -212,8 +216,8 @@ func (g *gauges) live(o out, v view) {
 		o.set(g.retention, s.Retention.Seconds(), v.name, s.Name)
 	}
 	for target, l := range v.live.Facts.Lags {
-		if l.Datapoints > 0 {
-			o.set(g.lag, l.Max.Seconds(), v.name, target)
+		if recent := l.From(v.plan.At.Add(-lagShown)); recent.Batches > 0 {
+			o.set(g.lag, recent.Max.Seconds(), v.name, target)
 		}
 	}
 }

@@ -134,6 +134,7 @@ const (
 	AskConsumerTags AskWhat = "consumer-tags" // of the consumer ARN
 	AskLineage      AskWhat = "lineage"       // of the stream, further back than its window
 	AskLag          AskWhat = "lag"           // of FUNCTION or FUNCTION:QUALIFIER
+	AskVersions     AskWhat = "versions"      // of the function
 	AskFunction     AskWhat = "function"      // that no route runs any more, into State.Functions
 )
 

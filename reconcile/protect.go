@@ -263,20 +263,28 @@ func (p *planner) drained(w *wish, giver *Mapping, qualified time.Time) delay {
 	if assume, set := p.assumeLagBelow(giver); set && waited >= assume {
 		return delay{}
 	}
-	key := giver.Key.lagOf()
-	lag, known := p.live.Facts.Lags[key]
 	wait := "it goes on beside " + w.addr.Name + " until it is known to have read past where that began"
 	advice := "; --assume-drained " + name + " says so"
-	switch {
-	case !known:
-		p.asks = append(p.asks, Ask{What: AskLag, Name: key, Since: p.now.Add(-lagWindow)})
+	held := func(format string, args ...any) delay {
+		return delay{why: WhyTaker, reason: wait + ": " + fmt.Sprintf(format, args...) + advice}
+	}
+	switch r := p.readPast(*giver, qualified); {
+	case r.asked:
 		return delay{why: WhyAsked, reason: wait + ": its lag has to be read"}
-	case lag.Throttles > 0:
-		return delay{why: WhyTaker, reason: fmt.Sprintf("%s: it was throttled %d times in the last 5 minutes%s", wait, lag.Throttles, advice)}
-	case lag.Datapoints == 0:
-		return delay{why: WhyTaker, reason: wait + ": it took no batch in the last 5 minutes, which proves nothing" + advice, until: p.expiry(giver, qualified)}
-	case lag.Max >= waited:
-		return delay{why: WhyTaker, reason: fmt.Sprintf("%s: it is up to %s behind%s", wait, lag.Max.Round(time.Second), advice)}
+	case !r.early.IsZero():
+		d := held("what it began before cannot be seen to have ended yet")
+		d.until = r.early
+		return d
+	case r.Throttles > 0:
+		return held("it was throttled %d times in the last %s", r.Throttles, minutes(r.window))
+	case r.Batches == 0:
+		d := held("it took no batch in the last %s, which proves nothing", minutes(r.window))
+		d.until = p.expiry(giver, qualified)
+		return d
+	case !r.Reached.After(qualified):
+		return held("a batch of the last %s ended at a record of %s, which is not past %s", minutes(r.window), r.Reached.Format(time.RFC3339), qualified.Format(time.RFC3339))
+	case p.shares(*giver) && strings.HasPrefix(giver.LastResult, "PROBLEM"):
+		return held("its last batch failed (%s), and others report their lag with it", giver.LastResult)
 	}
 	return delay{}
 }
@@ -298,18 +306,20 @@ func (p *planner) assumeLagBelow(giver *Mapping) (time.Duration, bool) {
 	return 0, false
 }
 
-// lagWindow is how far back a lag is looked at.
-const lagWindow = 5 * time.Minute
-
-// lagOf is whose IteratorAge tells how far behind a mapping is: its qualified
-// function's, or its function's.
-func (k Key) lagOf() string { return k.Target() }
-
 // takes says whether a route's live mapping takes already what the route wants
 // of some events.
 func (p *planner) takes(w *wish, events pattern.Set) bool {
 	if w.live == nil || w.live.State != "Enabled" || !p.ours(*w.live) {
 		return false
+	}
+	if w.live.FiltersUnknown {
+		switch fact, known := p.live.Facts.Filters[w.live.UUID]; {
+		case !known:
+			p.ask(AskFilter, w.live.UUID)
+			return false
+		case fact.Error != "":
+			return false // it may take anything, and nothing
+		}
 	}
 	live := p.taken(*w.live)
 	if live.Covers(w.set).Verdict == pattern.Yes {

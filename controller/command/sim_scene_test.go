@@ -180,6 +180,7 @@ type plot struct {
 	short  bool // maxAge is minutes: the function never fails and always has room
 	audit  bool // another owner has a routing on the same function
 	partly bool // sometimes a document does not load, and --prune is given
+	slow   bool // invocations may take 15 minutes, and some nearly do
 }
 
 // newPlot draws a scene.
@@ -188,6 +189,7 @@ func newPlot(seed uint64, n int) plot {
 	s := plot{seed: seed, audit: random.IntN(4) == 0, partly: random.IntN(2) == 0}
 	age := []string{"23h", "23h", "1h", "3m"}[random.IntN(4)]
 	s.short = age != "23h"
+	s.slow = !s.short && seed%3 == 0
 	d := fresh(random)
 	d.age = age
 	past := []draft{}

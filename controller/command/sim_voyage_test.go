@@ -101,6 +101,9 @@ func newVoyage(t testing.TB, s plot) *voyage {
 	if err := v.server.Seed(seed); err != nil {
 		t.Fatal(err)
 	}
+	if s.slow {
+		v.do(func(w *world.World) { allow(t, w, 900, slices.Sorted(maps.Keys(seed.Functions))...) })
+	}
 	coin := func() bool { return v.random.IntN(2) == 0 }
 	v.do(func(w *world.World) {
 		stream, err := w.Stream(here, "orders-events")
@@ -122,6 +125,24 @@ func newVoyage(t testing.TB, s plot) *voyage {
 	return v
 }
 
+// allow lets invocations of functions, by their alias live, take so many seconds.
+func allow(t testing.TB, w *world.World, seconds int, functions ...string) {
+	t.Helper()
+	for _, name := range functions {
+		f, err := w.UpdateConfiguration(here, name, world.FunctionSettings{Timeout: &seconds}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Advance(w.Now().Add(5 * time.Second)) // until it is in use
+		if f, err = w.PublishVersion(here, name, world.VersionInput{}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.UpdateAlias(here, name, "live", world.AliasUpdate{FunctionVersion: &f.Version}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // lateTiming has a data plane that is up to five minutes late.
 func lateTiming() world.Timing {
 	timing := world.Short()
@@ -134,7 +155,11 @@ func (v *voyage) handle() {
 	typeOf := verdict.TypeAt("eventType")
 	v.do(func(w *world.World) {
 		w.SetHandler(func(_ string, x world.Record, _ time.Time) (time.Duration, bool) {
-			return 5 * time.Millisecond, v.failed == "" || typeOf(x.Data) != v.failed
+			takes := 5 * time.Millisecond
+			if h := (uint64(x.Index) + 31*uint64(x.Shard)) * 0x9e3779b97f4a7c15 >> 32; v.plot.slow && h%499 == 0 {
+				takes = time.Duration(3+h/499%11) * time.Minute
+			}
+			return takes, v.failed == "" || typeOf(x.Data) != v.failed
 		})
 	})
 }
