@@ -110,7 +110,9 @@ func (k Key) lagOf() string { return k.Target() }
 
 // shares says whether the lag that tells of a mapping tells of others as well: only
 // an alias of its own has it alone.
-func (p *planner) shares(m Mapping) bool { return m.Key.Consumer != "" || !p.ownsAlias(m.Key.alias()) }
+func (p *planner) shares(m Mapping) bool {
+	return m.Key.Consumer != "" || !p.ownsAlias(m.Key.alias()) || len(p.on(m.Key.alias())) > 1
+}
 
 // minutes is a time span for people.
 func minutes(d time.Duration) string {

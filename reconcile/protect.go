@@ -52,11 +52,20 @@ func (p *planner) owes(s *step, before *Mapping) bool {
 	return !ours || off.Cause == OffAdmission || off.Cause == OffRevived
 }
 
-// takers are the enabled routes that want some of the events leaving a mapping.
+// takers are the enabled routes that want some of the events leaving a mapping: those
+// of its stream and, where its routing reads another stream now, those of its routing.
 func (p *planner) takers(s *step, leaving pattern.Set) []*wish {
 	before, _ := s.mappings()
+	candidates := p.index.wantStream[before.Key.Stream]
+	if routing, _, ok := p.owned(*before); ok {
+		for _, w := range p.index.wantRouting[routing] {
+			if w.mapping.Key.Stream != before.Key.Stream {
+				candidates = append(slices.Clip(candidates), w)
+			}
+		}
+	}
 	var all []*wish
-	for _, w := range p.index.wantStream[before.Key.Stream] {
+	for _, w := range candidates {
 		if w != s.wish && w.route.Enabled && w.set.Overlaps(leaving).Verdict != pattern.No {
 			all = append(all, w)
 		}
@@ -95,7 +104,9 @@ func (p *planner) protectOne(s *step, before, after *Mapping, leaving pattern.Se
 			verb = " take"
 		}
 		s.Effect = "position kept; " + strings.Join(names, ", ") + verb + " its events, and it has read past where that began"
-		if s.Action == Retire && s.wish == nil && allOf(leaving, takers) {
+		// What is written to a stream that its routing reads no longer nobody else has.
+		elsewhere := slices.ContainsFunc(takers, func(w *wish) bool { return w.mapping.Key.Stream != before.Key.Stream })
+		if s.Action == Retire && s.wish == nil && !elsewhere && allOf(leaving, takers) {
 			s.setTag(TagOff, Off{OffMoved, p.now}.String())
 		}
 		return
@@ -135,7 +146,11 @@ func (p *planner) warnOrder(w *wish, giver *Mapping, leaving pattern.Set) {
 	if len(types) > 0 {
 		what = spec.EventTypes(types)
 	}
-	p.find(w.find(spec.Info, CodeOrder, "%s of one key keep their order within %s and within %s, not between the two while they move from the one to the other", what, p.nameOf(*giver), w.addr.Name))
+	from := p.nameOf(*giver)
+	if giver.Key.Stream != w.mapping.Key.Stream {
+		from += " on " + giver.Key.source()
+	}
+	p.find(w.find(spec.Info, CodeOrder, "%s of one key keep their order within %s and within %s, not between the two while they move from the one to the other", what, from, w.addr.Name))
 }
 
 // combined is what has to be waited for of several delays: the first to say, the

@@ -111,7 +111,7 @@ func (o *observation) readStreams(ctx context.Context) error {
 		// What a mapping reads counts towards its function's concurrency, also
 		// while AWS is still busy with it, and while what it ran may go on.
 		reads := slices.ContainsFunc(all, func(m reconcile.Mapping) bool { return m.MayRun(o.now) })
-		if reads && key.Kinesis() && slices.Contains(o.scope.Functions, key.Function) {
+		if (reads || likeRoute(key.Consumer)) && key.Kinesis() && slices.Contains(o.scope.Functions, key.Function) {
 			names = append(names, key.Stream)
 		}
 	}
@@ -127,6 +127,13 @@ func (o *observation) readStreams(ctx context.Context) error {
 		o.locate(stream.ARN)
 	}
 	return nil
+}
+
+// likeRoute says whether a consumer's name is like a route's: a routing that reads
+// another stream now may have left it, and it costs by the hour.
+func likeRoute(consumer string) bool {
+	_, _, ok := reconcile.SplitQualifier(consumer)
+	return ok
 }
 
 func (o *observation) readFunctions(ctx context.Context) error {
