@@ -24,10 +24,10 @@ func TestStreamChanges(t *testing.T) {
 
 func streamChanges(t *testing.T, isolation string) {
 	r := newRig(t, map[string]int{"orders-events": 2, "orders-v2": 2}, "order-processor", "f0", "f1", "f2")
-	r.server.Do(func(w *world.World) { w.Log(true); w.SetTiming(lateTiming()) })
+	r.server.Do(func(w *world.World) { w.Log(true) })
 	text := ordersText
 	for i := range 3 {
-		text += fmt.Sprintf("    - {name: r%d, eventTypes: [T%d], maxBatchingWindow: 30s, isolation: %s", i, i, isolation)
+		text += fmt.Sprintf("    - {name: r%d, eventTypes: [T%d], maxBatchingWindow: 5m, isolation: %s", i, i, isolation)
 		if isolation == "Function" {
 			text += fmt.Sprintf(", function: f%d", i)
 		}
@@ -75,7 +75,7 @@ func streamChanges(t *testing.T, isolation string) {
 		flow(5*time.Hour, "orders-v2")
 		pass()
 	}
-	time.Sleep(5 * time.Minute) // what was written last is delivered
+	time.Sleep(10 * time.Minute) // what was written last is delivered
 	if p := r.plan(after); !p.Empty() || len(p.Held) > 0 {
 		t.Errorf("more than a day later: %v, held %v", p.Changes, p.Held)
 	}
