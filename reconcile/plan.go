@@ -194,6 +194,7 @@ type Options struct {
 type Scope struct {
 	Streams   []string // names or ARNs, as the documents write them; sorted
 	Functions []string // names, sorted
+	ARNs      []string // of those of Functions that the documents write as ARNs
 	FanOut    []string // those of Streams whose consumers matter, as in Streams
 	// Since is how far back closed shards matter, the longest releaseAfter, and
 	// Windows the same by name of those streams that documents name.

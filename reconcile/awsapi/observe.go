@@ -77,16 +77,31 @@ func (o *observation) nameStreams() error {
 		o.streams = append(o.streams, name)
 		o.arns[name] = text
 	}
+	for _, text := range o.scope.ARNs {
+		if at, ok := homeOf(text); !ok || at.region != o.region {
+			return fmt.Errorf("function %s: it is in region %s, and the calls go to region %s", text, at.region, o.region)
+		}
+	}
 	return nil
 }
 
-// checkAccount refuses streams of another account, which is known only once
-// something of this one has been seen.
+// checkAccount refuses streams and functions of another account, which is known only
+// once something of this one has been seen: nothing by their names here is meant.
 func (o *observation) checkAccount() error {
-	for _, name := range slices.Sorted(maps.Keys(o.arns)) {
-		text := o.arns[name]
+	check := func(what, text string) error {
 		if at, _ := homeOf(text); o.live.Account != "" && at.account != o.live.Account {
-			return fmt.Errorf("stream %s: it is in account %s, and the calls go to account %s", text, at.account, o.live.Account)
+			return fmt.Errorf("%s %s: it is in account %s, and the calls go to account %s", what, text, at.account, o.live.Account)
+		}
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.arns)) {
+		if err := check("stream", o.arns[name]); err != nil {
+			return err
+		}
+	}
+	for _, text := range o.scope.ARNs {
+		if err := check("function", text); err != nil {
+			return err
 		}
 	}
 	return nil
