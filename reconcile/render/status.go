@@ -37,7 +37,7 @@ func StatusText(w io.Writer, s reconcile.Status, o Options) error {
 			shards += fmt.Sprintf(" (and %d closed)", st.Closed)
 		}
 		if st.Others > 0 {
-			readers += fmt.Sprintf(" (%d not ours)", st.Others)
+			readers += fmt.Sprintf(" (%d of no route)", st.Others)
 		}
 		return []string{st.Name, st.Status, shards, readers, strconv.Itoa(st.Consumers)}
 	})
