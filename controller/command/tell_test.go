@@ -131,8 +131,12 @@ func TestRelease(t *testing.T) {
 			t.Fatalf("changes %v", plan.Changes)
 		}
 		r.say(docs, reconcile.TagReleased, "orders", "placed", time.Now().Add(time.Minute))
-		if plan := r.plan(docs); len(plan.Changes) != 1 || plan.Changes[0].Action != reconcile.Revive {
-			t.Errorf("changes %v", plan.Changes)
+		plan := r.plan(docs)
+		if len(plan.Changes) != 1 || plan.Changes[0].Action != reconcile.Revive {
+			t.Fatalf("changes %v", plan.Changes)
+		}
+		if got, want := plan.Changes[0].Reason, "a person disabled it, and an operator released it"; got != want {
+			t.Errorf("reason %q, want %q", got, want)
 		}
 		time.Sleep(2 * time.Minute)
 		if plan := r.plan(docs); !plan.Empty() {

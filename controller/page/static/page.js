@@ -75,6 +75,7 @@ function routes(status) {
     for (const h of r.held || []) notes.push(h.action + " is held (" + h.why + "): " + h.reason);
     if (r.paused) notes.push("paused by hand until " + new Date(r.paused).toLocaleString());
     if (r.released) notes.push("released until " + new Date(r.released).toLocaleString());
+    if (r.brakeReleased) notes.push("the brake of its routing is lifted until " + new Date(r.brakeReleased).toLocaleString());
     const problem = (r.lastResult || "").startsWith("PROBLEM");
     return el("tr", {},
       el("td", { class: "name" }, r.name, notes.map(note)),
