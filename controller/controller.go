@@ -28,6 +28,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -92,11 +93,21 @@ type Options struct {
 // Build says what is running.
 type Build struct{ Version, Commit string }
 
-// ParseSchedule reads a cron expression of five fields, or @every DURATION.
+// shortest is how close passes may be by the schedule.
+const shortest = time.Second
+
+// ParseSchedule reads a cron expression of five fields, or @every DURATION, of at
+// least a second.
 func ParseSchedule(text string) (cron.Schedule, error) {
 	s, err := cron.ParseStandard(text)
 	if err != nil {
 		return nil, fmt.Errorf("schedule %q: %w", text, err)
+	}
+	// The parser makes a second of whatever is less.
+	if _, every, ok := strings.Cut(text, "@every "); ok {
+		if d, err := time.ParseDuration(every); err == nil && d < shortest {
+			return nil, fmt.Errorf("schedule %q: %s is below %s", text, d, shortest)
+		}
 	}
 	if s.Next(time.Now()).IsZero() {
 		return nil, fmt.Errorf("schedule %q: it never comes", text)
@@ -216,6 +227,10 @@ func (c *Controller) Once(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	c.place(places)
+	strangers := c.strangers(places)
+	for _, f := range strangers {
+		c.o.Log.Warn("flags", "err", f.Message)
+	}
 	var passes sync.WaitGroup
 	for _, w := range c.all() {
 		passes.Go(func() {
@@ -227,7 +242,7 @@ func (c *Controller) Once(ctx context.Context) (Result, error) {
 		})
 	}
 	passes.Wait()
-	var r Result
+	r := Result{Failed: len(strangers) > 0}
 	for _, w := range c.all() {
 		v := w.look()
 		r.Failed = r.Failed || v.failed() || w.busy()
@@ -257,6 +272,10 @@ func (c *Controller) place(places []Place) (added, gone []*worker) {
 	defer c.mu.Unlock()
 	keep := map[string]bool{}
 	for i, p := range places {
+		found := c.sources.findings(places, i)
+		if i == 0 {
+			found = append(found, c.strangers(places)...)
+		}
 		keep[p.Name] = true
 		w, ok := c.workers[p.Name]
 		if !ok {
@@ -264,7 +283,7 @@ func (c *Controller) place(places []Place) (added, gone []*worker) {
 			c.workers[p.Name] = w
 			added = append(added, w)
 		}
-		w.want(wanted{docs: p.Docs, found: c.sources.findings(places, i), partial: c.sources.partial, commit: c.sources.docs.Commit}, c.sources.trouble())
+		w.want(wanted{docs: p.Docs, found: found, partial: c.sources.partial, commit: c.sources.docs.Commit}, c.sources.trouble())
 	}
 	for name, w := range c.workers {
 		if !keep[name] {
@@ -273,6 +292,15 @@ func (c *Controller) place(places []Place) (added, gone []*worker) {
 		}
 	}
 	return added, gone
+}
+
+// strangers are findings about flags that name what no document does.
+func (c *Controller) strangers(places []Place) []spec.Finding {
+	var docs []spec.EventRouting
+	for _, p := range places {
+		docs = append(docs, p.Docs...)
+	}
+	return c.o.Pass.Strangers(docs)
 }
 
 // stop ends all workers and waits for them.

@@ -769,3 +769,34 @@ func TestSourceHangs(t *testing.T) {
 		}
 	})
 }
+
+// TestStrangers names a routing that no document has: people are told, until one has.
+func TestStrangers(t *testing.T) {
+	west := document("west", oregon, "orders-events", "order-processor", 1)
+	inBubble(t, orders(1)+document("east", oregon, "audit-events", "auditor", 1), func(t *testing.T, r *rig) {
+		r.o.Pass.Only = []string{"west"}
+		c, stop := r.run()
+		defer stop()
+		time.Sleep(time.Hour)
+		var told int
+		for _, p := range r.status(c).Places {
+			told += strings.Count(string(p.Status), "--only west: no document names routing")
+		}
+		if told != 1 {
+			t.Errorf("status tells %d times of what --only names, want once", told)
+		}
+		if n := strings.Count(r.log.String(), "--only west: no document names routing"); n != 1 {
+			t.Errorf("it is logged %d times, want once:\n%s", n, r.log)
+		}
+		r.docs.write(orders(1) + west)
+		time.Sleep(time.Minute)
+		for _, p := range r.status(c).Places {
+			if strings.Contains(string(p.Status), "no document names routing") {
+				t.Errorf("%s tells of it still", p.Name)
+			}
+		}
+		if got := r.mappings(oregon)["west--route-0"]; got != "Enabled" {
+			t.Errorf("mapping %q", got)
+		}
+	})
+}

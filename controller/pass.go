@@ -112,6 +112,7 @@ func (w *worker) try(ctx context.Context, p Pass) (done Pass, err error) {
 		return p, err
 	}
 	w.baseline(found.docs, found.live)
+	w.tell(ctx, found.plan, want.found)
 	w.change(func(v *view) { v.plan, v.live, v.status = found.plan, found.live, found.status })
 	p.Held = len(found.plan.Held)
 	if w.write == nil {
@@ -124,6 +125,17 @@ func (w *worker) try(ctx context.Context, p Pass) (done Pass, err error) {
 		p.Error = strings.Join(slices.DeleteFunc([]string{p.Error, "cannot be read: " + names(w.unread)}, func(s string) bool { return s == "" }), "; ")
 	}
 	return p, nil
+}
+
+// tell logs errors that a plan found, once and not with each pass. Those in the
+// documents have been logged when they were loaded.
+func (w *worker) tell(ctx context.Context, plan reconcile.Plan, known []spec.Finding) {
+	known = append(slices.Clone(known), w.look().plan.Findings...)
+	for _, f := range plan.Findings {
+		if f.Severity == spec.Error && !slices.Contains(known, f) {
+			w.log.WarnContext(ctx, "finding", "code", f.Code, "err", f.String())
+		}
+	}
 }
 
 // drift reports what a dry run found.

@@ -85,7 +85,7 @@ func (v *view) failed() bool {
 	case Quiet, Applied, Drift:
 	}
 	return slices.ContainsFunc(v.plan.Findings, func(f spec.Finding) bool {
-		return reconcile.MissingReference(f.Code) || f.Code == reconcile.CodeUnsupported
+		return reconcile.MissingReference(f.Code) || f.Code == reconcile.CodeUnsupported || f.Code == reconcile.CodeOnly
 	})
 }
 
