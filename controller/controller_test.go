@@ -89,29 +89,35 @@ func quietCalls(b *testing.B, routings int) int {
 	return calls
 }
 
-// TestShards reshards a stream: the reservation rises within one poll.
+// TestShards reshards a stream in each second between two polls: the reservation
+// rises within a poll and a pass.
 func TestShards(t *testing.T) {
-	inBubble(t, orders(4), func(t *testing.T, r *rig) {
-		c, stop := r.run()
-		defer stop()
-		time.Sleep(100 * time.Second) // between two passes by the schedule
-		began := time.Now()
-		r.server.Do(func(w *world.World) {
-			if _, err := w.UpdateShardCount(here, "orders-events", 8); err != nil {
-				t.Error(err)
+	var worst time.Duration
+	for second := range 30 {
+		inBubble(t, orders(4), func(t *testing.T, r *rig) {
+			c, stop := r.run()
+			defer stop()
+			// Between two passes by the schedule, just after the stream was looked at.
+			time.Sleep(90*time.Second + time.Millisecond + time.Duration(second)*time.Second)
+			began := time.Now()
+			r.server.Do(func(w *world.World) {
+				if _, err := w.UpdateShardCount(here, "orders-events", 8); err != nil {
+					t.Error(err)
+				}
+			})
+			for r.reserved(ireland, "order-processor") < 32 {
+				if time.Since(began) > 31*time.Second { // the README says so
+					t.Fatalf("%d reserved %s after the reshard, want 32; passes: %v", r.reserved(ireland, "order-processor"), time.Since(began), r.passes(c))
+				}
+				time.Sleep(100 * time.Millisecond)
+			}
+			worst = max(worst, time.Since(began))
+			if !slices.Contains(r.passes(c), "shards applied") {
+				t.Errorf("passes: %v, want one for the shards", r.passes(c))
 			}
 		})
-		for r.reserved(ireland, "order-processor") < 32 {
-			if time.Since(began) > 35*time.Second {
-				t.Fatalf("%d reserved %s after the reshard, want 32; passes: %v", r.reserved(ireland, "order-processor"), time.Since(began), r.passes(c))
-			}
-			time.Sleep(100 * time.Millisecond)
-		}
-		t.Logf("reshard to raised reservation: %s", time.Since(began))
-		if !slices.Contains(r.passes(c), "shards applied") {
-			t.Errorf("passes: %v, want one for the shards", r.passes(c))
-		}
-	})
+	}
+	t.Logf("reshard to raised reservation: %s at worst", worst)
 }
 
 // TestFollow moves the alias that routes follow.
