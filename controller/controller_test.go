@@ -16,6 +16,7 @@ import (
 	"github.com/eventrouting/eventrouting/controller"
 	"github.com/eventrouting/eventrouting/emulator"
 	"github.com/eventrouting/eventrouting/emulator/world"
+	"github.com/eventrouting/eventrouting/reconcile"
 	"github.com/eventrouting/eventrouting/spec"
 )
 
@@ -803,6 +804,31 @@ func TestStrangers(t *testing.T) {
 		}
 		if got := r.mappings(oregon)["west--route-0"]; got != "Enabled" {
 			t.Errorf("mapping %q", got)
+		}
+	})
+}
+
+// TestPausedByOperator pauses a route by hand: the condition says so from when that
+// holds something until the time is over.
+func TestPausedByOperator(t *testing.T) {
+	inBubble(t, orders(2), func(t *testing.T, r *rig) {
+		c, stop := r.run()
+		defer stop()
+		time.Sleep(time.Minute)
+		r.tag("orders--route-0", reconcile.TagPaused, reconcile.Word{"route-1": time.Now().Add(time.Hour)}.String())
+		r.tag("orders--route-1", reconcile.TagPaused, reconcile.Word{"route-1": time.Now().Add(time.Hour)}.String())
+		paused := func() controller.Condition { return r.condition(r.status(c).Places[0], controller.Paused) }
+		if p := paused(); p.Status {
+			t.Errorf("before it holds anything: %+v", p)
+		}
+		r.docs.write(strings.Replace(orders(2), "[Type1]", "[Type1], batchSize: 7", 1))
+		time.Sleep(time.Minute)
+		if p := paused(); !p.Status || p.Reason != "Operator" || !strings.HasSuffix(p.Message, ": orders/route-1") {
+			t.Errorf("while it holds a change: %+v", p)
+		}
+		time.Sleep(time.Hour)
+		if p := paused(); p.Status {
+			t.Errorf("after its time: %+v", p)
 		}
 	})
 }

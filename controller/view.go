@@ -43,7 +43,7 @@ const (
 	Synced             = "Synced"             // AWS is what the documents want, as far as they may have it
 	Degraded           = "Degraded"           // something keeps failing
 	CapacitySufficient = "CapacitySufficient" // all that is wanted can be reserved
-	Paused             = "Paused"             // a document says so
+	Paused             = "Paused"             // a document says so, or an operator's pause holds something
 )
 
 // view is what is known of a place. Its lists are replaced, never changed.
@@ -197,8 +197,30 @@ func shortfall(n reconcile.Need) int {
 }
 
 func (v *view) pausing() Condition {
-	if len(v.paused) == 0 {
-		return Condition{Type: Paused, Reason: "NotPaused", Message: "no document says so"}
+	c := Condition{Type: Paused, Reason: "NotPaused", Message: "no document says so, and no operator's pause holds anything"}
+	var says []string
+	// Only an operator's pause has an end.
+	var held []string
+	for _, h := range v.plan.Held {
+		if h.Why == reconcile.WhyPaused && !h.Until.IsZero() {
+			name := unit(h.Addr)
+			if h.Addr.Kind == reconcile.KindMapping {
+				name = h.Addr.Name
+			}
+			held = append(held, name)
+		}
 	}
-	return Condition{Type: Paused, Status: true, Reason: "Document", Message: "paused by their documents: " + strings.Join(v.paused, ", ")}
+	slices.Sort(held)
+	if held = slices.Compact(held); len(held) > 0 {
+		c.Status, c.Reason = true, "Operator"
+		says = append(says, "held by an operator's pause: "+strings.Join(held, ", "))
+	}
+	if len(v.paused) > 0 {
+		c.Status, c.Reason = true, "Document"
+		says = append(says, "paused by their documents: "+strings.Join(v.paused, ", "))
+	}
+	if c.Status {
+		c.Message = strings.Join(says, "; ")
+	}
+	return c
 }
