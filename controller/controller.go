@@ -210,8 +210,8 @@ type Result struct {
 }
 
 const (
-	// onceRounds bounds how often Once looks again because AWS was still busy
-	// with a mapping, and onceDelay is how long it waits for that.
+	// onceRounds bounds how often Once looks again because AWS was still busy with a
+	// mapping or somebody else was first, and onceDelay is how long it waits for that.
 	onceRounds = 12
 	onceDelay  = 5 * time.Second
 )
@@ -235,7 +235,7 @@ func (c *Controller) Once(ctx context.Context) (Result, error) {
 	for _, w := range c.all() {
 		passes.Go(func() {
 			for range onceRounds {
-				if w.pass(ctx, TriggerStart); !w.busy() || !sleep(ctx, onceDelay) {
+				if w.pass(ctx, TriggerStart); !w.busy() && !w.stale() || !sleep(ctx, onceDelay) {
 					return
 				}
 			}

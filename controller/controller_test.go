@@ -832,3 +832,47 @@ func TestPausedByOperator(t *testing.T) {
 		}
 	})
 }
+
+// TestStale has somebody else be first with a reservation, so that the mapping that
+// needs it is skipped: nothing failed, and the next pass puts it right.
+func TestStale(t *testing.T) {
+	first := func(r *rig) { // to write between the pass's look and its change
+		reads := 0
+		r.refuse(func(req *http.Request, _ string) bool {
+			if req.Method != http.MethodGet || !strings.HasSuffix(req.URL.Path, "/functions/order-processor/concurrency") {
+				return false
+			}
+			if reads++; reads == 2 {
+				r.server.Do(func(w *world.World) {
+					if err := w.PutConcurrency(here, "order-processor", 9); err != nil {
+						r.t.Error(err)
+					}
+				})
+			}
+			return false
+		})
+	}
+	inBubble(t, orders(2), func(t *testing.T, r *rig) {
+		c, stop := r.run()
+		defer stop()
+		time.Sleep(time.Minute)
+		first(r)
+		r.docs.write(orders(3))
+		time.Sleep(time.Minute)
+		if got := r.passes(c)[2:]; !slices.Equal(got, []string{"file stale", "again applied", "again quiet"}) {
+			t.Errorf("passes: %v", got)
+		}
+		if strings.Contains(r.log.String(), "level=ERROR") || strings.Contains(r.log.String(), "changes failed") {
+			t.Errorf("log:\n%s", r.log)
+		}
+		if got := r.mappings(ireland)["orders--route-2"]; got != "Enabled" {
+			t.Errorf("mapping %q", got)
+		}
+	})
+	inBubble(t, orders(2), func(t *testing.T, r *rig) {
+		first(r)
+		if result, err := controller.New(r.o).Once(t.Context()); err != nil || result.Failed || len(r.mappings(ireland)) != 2 {
+			t.Errorf("once: %+v, %v, mappings %v", result, err, r.mappings(ireland))
+		}
+	})
+}

@@ -25,6 +25,7 @@ const (
 	Quiet   Outcome = "quiet"   // there was nothing to do
 	Applied Outcome = "applied" // every change settled
 	Drift   Outcome = "drift"   // a dry run found changes to make
+	Stale   Outcome = "stale"   // somebody else changed first what was to be changed: the next pass plans afresh
 	Partly  Outcome = "partly"  // a change or a routing failed, the others went on
 	Failed  Outcome = "failed"  // nothing could be read
 	Stopped Outcome = "stopped" // the process was told to end

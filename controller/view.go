@@ -80,7 +80,7 @@ func (v *view) failed() bool {
 		return true
 	}
 	switch v.passes[len(v.passes)-1].Outcome {
-	case Failed, Partly, Stopped:
+	case Failed, Partly, Stale, Stopped:
 		return true
 	case Quiet, Applied, Drift:
 	}
@@ -135,6 +135,8 @@ func (v *view) synced() Condition {
 		c.Reason, c.Message = "NotObserved", p.Error
 	case p.Outcome == Stopped:
 		c.Reason, c.Message = "Stopped", "the last pass was stopped"
+	case p.Outcome == Stale:
+		c.Reason, c.Message = "Stale", "somebody else changed something first; the next pass plans afresh"
 	case p.Outcome == Partly:
 		c.Reason, c.Message = "ChangesFailed", p.Error
 	case p.Outcome == Drift:

@@ -159,6 +159,12 @@ func (w *worker) busy() bool {
 	return slices.ContainsFunc(v.plan.Held, func(h reconcile.Held) bool { return h.Why == reconcile.WhyUnsettled })
 }
 
+// stale says whether somebody else was first in the last pass.
+func (w *worker) stale() bool {
+	v := w.look()
+	return len(v.passes) > 0 && v.passes[len(v.passes)-1].Outcome == Stale
+}
+
 // start makes passes until ctx ends or the worker is cancelled.
 func (w *worker) start(ctx context.Context) {
 	ctx, w.cancel = context.WithCancel(ctx)

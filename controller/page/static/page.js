@@ -34,7 +34,7 @@ function span(seconds) {
 
 const looks = {
   Enabled: "good", Missing: "bad", Disabled: "warn", error: "bad", warning: "warn", info: "",
-  quiet: "good", applied: "good", drift: "warn", partly: "bad", failed: "bad", stopped: "warn",
+  quiet: "good", applied: "good", drift: "warn", stale: "warn", partly: "bad", failed: "bad", stopped: "warn",
 };
 const plural = (n, one) => n + " " + one + (n === 1 ? "" : "s");
 
