@@ -66,7 +66,7 @@ func (t Trigger) asked() bool {
 // Place is an account and region with its documents.
 type Place struct {
 	Name    string // unique and stable, for people: eu-west-1, or eu-west-1 as ROLE
-	Account string // whose request limits apply, as far as known; places with the same text share them
+	Account string // whose request limits apply, as far as known before a pass has seen it; places with the same text share them
 	Docs    []spec.EventRouting
 	Config  aws.Config
 	QPS     float64 // of passes, 0 for no limit
@@ -312,6 +312,13 @@ func (c *Controller) stop() {
 	for _, w := range gone {
 		w.running.Wait()
 	}
+}
+
+// paceOf is pace for those who do not hold the lock.
+func (c *Controller) paceOf(account string) *pace {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.pace(account)
 }
 
 // pace is what the places of an account share.

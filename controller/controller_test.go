@@ -876,3 +876,36 @@ func TestStale(t *testing.T) {
 		}
 	})
 }
+
+// TestThrottledUnnamed has one place's documents not name its account: it shares that
+// of the other once a pass has seen which it is.
+func TestThrottledUnnamed(t *testing.T) {
+	text := orders(2) + document("west", oregon, "orders-events", "order-processor", 2)
+	inBubble(t, text, func(t *testing.T, r *rig) {
+		r.o.Places = func(ctx context.Context, docs []spec.EventRouting) ([]controller.Place, error) {
+			places, err := r.places(ctx, docs)
+			for i := range places {
+				if places[i].Name == oregon {
+					places[i].Account = ""
+				}
+			}
+			return places, err
+		}
+		r.o.ShardPoll = time.Second
+		_, stop := r.run()
+		defer stop()
+		time.Sleep(time.Minute)
+		r.server.SetFaults(func(c emulator.Call) emulator.Fault {
+			if c.Place.Region == oregon {
+				return emulator.Fault{Refuse: emulator.TooManyRequests()}
+			}
+			return emulator.Fault{}
+		})
+		time.Sleep(5 * time.Minute)
+		r.server.Forget()
+		time.Sleep(5 * time.Minute)
+		if n := r.count(ireland, ""); n > 200 {
+			t.Errorf("%d calls in 5 minutes at the region beside the one that throttles", n)
+		}
+	})
+}

@@ -112,6 +112,9 @@ func (w *worker) try(ctx context.Context, p Pass) (done Pass, err error) {
 		p.Outcome, p.Error = Failed, explain(ctx, err)
 		return p, err
 	}
+	if found.live.Account != "" {
+		w.pace.Store(w.paceOf(found.live.Account)) // its documents may not name it
+	}
 	w.baseline(found.docs, found.live)
 	w.tell(ctx, found.plan, want.found)
 	w.change(func(v *view) { v.plan, v.live, v.status = found.plan, found.live, found.status })
@@ -181,7 +184,7 @@ func (w *worker) finish(p Pass, err error, now time.Time) {
 	v.passes = append(slices.Clone(v.passes[max(0, len(v.passes)-keptPasses+1):]), p)
 	v.failing = maps.Clone(w.failing)
 	maps.Copy(v.failing, w.unread)
-	v.slow = w.pace.slow()
+	v.slow = w.pace.Load().slow()
 	switch {
 	case p.Outcome == Stopped:
 	case err != nil:
