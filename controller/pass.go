@@ -117,7 +117,7 @@ func (w *worker) try(ctx context.Context, p Pass) (done Pass, err error) {
 	}
 	w.baseline(found.docs, found.live)
 	w.tell(ctx, found.plan, want.found)
-	w.change(func(v *view) { v.plan, v.live, v.status = found.plan, found.live, found.status })
+	w.change(func(v *view) { v.found(found) })
 	p.Held = len(found.plan.Held)
 	if w.write == nil {
 		p = w.drift(ctx, p, found.plan)

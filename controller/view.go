@@ -54,9 +54,10 @@ type view struct {
 	paused   []string // of these
 	trouble  *Trouble // why newer documents are not in force
 
-	plan   reconcile.Plan // of the last pass that could look
-	live   reconcile.State
-	status reconcile.Status
+	plan      reconcile.Plan // of the last pass that could look
+	live      reconcile.State
+	status    reconcile.Status
+	heldSince map[heldKey]time.Time // what the plan holds: since when without a break
 
 	running     *Pass
 	passes      []Pass // oldest first
@@ -72,6 +73,26 @@ type view struct {
 	succeeded   map[string]time.Time // by routing: the last pass in which nothing of it failed
 
 	conditions []Condition
+}
+
+// heldKey is a change that is held. Its reason may change meanwhile, and with each
+// pass its time.
+type heldKey struct {
+	addr   reconcile.Addr
+	action reconcile.Action
+}
+
+// found takes over what a pass saw.
+func (v *view) found(f finding) {
+	since := map[heldKey]time.Time{}
+	for _, h := range f.plan.Held {
+		k := heldKey{h.Addr, h.Action}
+		since[k] = f.plan.At
+		if before, held := v.heldSince[k]; held {
+			since[k] = before
+		}
+	}
+	v.plan, v.live, v.status, v.heldSince = f.plan, f.live, f.status, since
 }
 
 // failed says whether the last pass left something undone that it should not.
