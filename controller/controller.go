@@ -227,10 +227,7 @@ func (c *Controller) Once(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	c.place(places)
-	strangers := c.strangers(places)
-	for _, f := range strangers {
-		c.o.Log.Warn("flags", "err", f.Message)
-	}
+	warned := c.warn(places)
 	var passes sync.WaitGroup
 	for _, w := range c.all() {
 		passes.Go(func() {
@@ -242,7 +239,7 @@ func (c *Controller) Once(ctx context.Context) (Result, error) {
 		})
 	}
 	passes.Wait()
-	r := Result{Failed: len(strangers) > 0}
+	r := Result{Failed: warned}
 	for _, w := range c.all() {
 		v := w.look()
 		r.Failed = r.Failed || v.failed() || w.busy()
@@ -301,6 +298,15 @@ func (c *Controller) strangers(places []Place) []spec.Finding {
 		docs = append(docs, p.Docs...)
 	}
 	return c.o.Pass.Strangers(docs)
+}
+
+// warn logs strangers, and says whether there are any.
+func (c *Controller) warn(places []Place) bool {
+	all := c.strangers(places)
+	for _, f := range all {
+		c.o.Log.Warn("flags", "err", f.Message)
+	}
+	return len(all) > 0
 }
 
 // stop ends all workers and waits for them.

@@ -222,19 +222,7 @@ func shortfall(n reconcile.Need) int {
 func (v *view) pausing() Condition {
 	c := Condition{Type: Paused, Reason: "NotPaused", Message: "no document says so, and no operator's pause holds anything"}
 	var says []string
-	// Only an operator's pause has an end.
-	var held []string
-	for _, h := range v.plan.Held {
-		if h.Why == reconcile.WhyPaused && !h.Until.IsZero() {
-			name := unit(h.Addr)
-			if h.Addr.Kind == reconcile.KindMapping {
-				name = h.Addr.Name
-			}
-			held = append(held, name)
-		}
-	}
-	slices.Sort(held)
-	if held = slices.Compact(held); len(held) > 0 {
+	if held := v.byOperator(); len(held) > 0 {
 		c.Status, c.Reason = true, "Operator"
 		says = append(says, "held by an operator's pause: "+strings.Join(held, ", "))
 	}
@@ -246,4 +234,21 @@ func (v *view) pausing() Condition {
 		c.Message = strings.Join(says, "; ")
 	}
 	return c
+}
+
+// byOperator are the routes, or where it is about no route the routings, of which an
+// operator's pause holds something. A document's has no end.
+func (v *view) byOperator() []string {
+	var names []string
+	for _, h := range v.plan.Held {
+		switch {
+		case h.Why != reconcile.WhyPaused || h.Until.IsZero():
+		case h.Addr.Kind == reconcile.KindMapping:
+			names = append(names, h.Addr.Name)
+		default:
+			names = append(names, unit(h.Addr))
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
