@@ -2,7 +2,9 @@ package reconcile
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/eventrouting/eventrouting/spec"
@@ -188,6 +190,27 @@ type Options struct {
 	// Partial says that not all documents could be loaded: nothing of a routing that
 	// none names is touched, also with Prune.
 	Partial bool
+}
+
+// Strangers are findings about routings that options name and no document has.
+// Documents of several accounts and regions are planned apart, and no plan could
+// tell. With Prune it may be an orphan that is meant.
+func (o Options) Strangers(docs []spec.EventRouting) []spec.Finding {
+	var all []spec.Finding
+	find := func(flag, code string, names []string) {
+		for _, name := range names {
+			routing, _, _ := strings.Cut(name, "/")
+			if !o.Prune && !slices.ContainsFunc(docs, func(d spec.EventRouting) bool { return d.Metadata.Name == routing }) {
+				all = append(all, spec.Finding{
+					Severity: spec.Error, Code: code, Path: name,
+					Message: fmt.Sprintf("%s %s: no document names routing %q", flag, name, routing),
+				})
+			}
+		}
+	}
+	find("--only", CodeOnly, o.Only)
+	find("--assume-drained", CodeAssumed, o.AssumeDrained)
+	return all
 }
 
 // Scope is what of AWS a set of documents concerns.

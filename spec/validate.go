@@ -279,6 +279,21 @@ func (e EventRouting) Region() string {
 	return ""
 }
 
+// Account is that of the stream and the function, as far as the document says: of
+// spec.assumeRole, or of another ARN. Empty for that of who runs the program.
+func (e EventRouting) Account() string {
+	arns := []string{e.Spec.AssumeRole, e.Spec.Stream, e.Spec.Function.Name}
+	for _, r := range e.Resolve() {
+		arns = append(arns, r.Function)
+	}
+	for _, text := range arns {
+		if a, err := parseARN(text); err == nil && a.account != "" {
+			return a.account
+		}
+	}
+	return ""
+}
+
 // concurrency checks a routing's share of the reservation.
 func (c *check) concurrency(v Concurrency) {
 	const path = "spec.concurrency"

@@ -210,6 +210,8 @@ var notRefused = map[string]string{
 	"region-of-function":                     twoValues,
 	"region-of-route-function":               twoValues,
 	"region-of-stream":                       twoValues,
+	"role-beside-none":                       otherItems,
+	"roles-of-one-account":                   otherItems,
 	"route-name-twice":                       otherItems,
 	"routing-name-twice":                     otherItems,
 	"standard-mappings-over-documents":       otherItems,

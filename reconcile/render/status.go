@@ -77,6 +77,9 @@ func (p *page) routeNotes(r reconcile.RouteStatus) {
 	if !r.Released.IsZero() {
 		notes = append(notes, "what is held of it is released until "+when(r.Released))
 	}
+	if !r.BrakeReleased.IsZero() {
+		notes = append(notes, "the brake of its routing is lifted until "+when(r.BrakeReleased))
+	}
 	for _, h := range r.Held {
 		text := fmt.Sprintf("%s is held (%s): %s", h.Action, h.Why, h.Reason)
 		if !h.Until.IsZero() {
