@@ -38,6 +38,7 @@ type voyage struct {
 
 	doc     draft
 	n       int                  // records written
+	begun   bool                 // the edit at hand is in force already
 	failed  string               // type that the function fails now
 	judged  map[part]*judging    // what is judged now
 	routed  []verdict.Routed     // what was
