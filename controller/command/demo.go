@@ -62,8 +62,11 @@ traffic instead, in simulated time.`,
   eventrouting demo --designs --svg designs.svg`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if compare {
+			switch {
+			case compare:
 				return showDesigns(cmd.OutOrStdout(), plot)
+			case plot != "":
+				return hint(errors.New("--svg draws what --designs compares"), "add --designs")
 			}
 			ctx, cancel := context.WithTimeoutCause(cmd.Context(), demoTime, errDemoTime)
 			defer cancel()
