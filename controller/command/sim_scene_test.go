@@ -86,6 +86,15 @@ func (d draft) route(p part) *leg {
 	return rest
 }
 
+// legOf is how a part is taken; empty for a part that no route takes.
+func (d draft) legOf(p part) string {
+	l := d.route(p)
+	if p.eventType == "F" || l == nil {
+		return ""
+	}
+	return fmt.Sprint(l.name, l.types, l.from, l.to, l.isolation, d.path, d.function)
+}
+
 // text is the document.
 func (d draft) text() string {
 	var b strings.Builder

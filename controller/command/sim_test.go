@@ -47,7 +47,9 @@ func seeds(t *testing.T, usual int) int {
 
 // sums are what a simulation prints.
 type sums struct {
-	edits, passes, crashes, written, expected, delivered, failed, lost, again, beside int
+	edits, passes, crashes, written, expected, delivered, failed, lost, again, beside, across int
+
+	gaps []time.Duration // from commit to start
 }
 
 func (s *sums) add(v *voyage, got verdict.Verdict) {
@@ -61,11 +63,18 @@ func (s *sums) add(v *voyage, got verdict.Verdict) {
 	s.lost += len(got.Lost)
 	s.again += got.Duplicates["again"]
 	s.beside += got.Duplicates["beside"]
+	s.across += len(got.Across)
+	s.gaps = append(s.gaps, v.gaps...)
 }
 
 func (s *sums) String() string {
-	return fmt.Sprintf("%d edits, %d passes, %d crashes, %d records, %d expected, %d delivered, %d failed, %d lost, duplicates: %d again, %d beside",
-		s.edits, s.passes, s.crashes, s.written, s.expected, s.delivered, s.failed, s.lost, s.again, s.beside)
+	var gap, most time.Duration
+	for _, d := range s.gaps {
+		gap, most = gap+d, max(most, d)
+	}
+	return fmt.Sprintf("%d edits, %d passes, %d crashes, %d records, %d expected, %d delivered, %d failed, %d lost, duplicates: %d again, %d beside, "+
+		"%d after a later one of their key across a move; %d parts taken from a mapping's start on, from commit to start %s in all, %s at most",
+		s.edits, s.passes, s.crashes, s.written, s.expected, s.delivered, s.failed, s.lost, s.again, s.beside, s.across, len(s.gaps), gap.Round(time.Second), most.Round(time.Second))
 }
 
 // sail goes through a scene in a bubble of its own and says what is wrong.
@@ -291,7 +300,7 @@ func TestMutants(t *testing.T) {
 	if out, err := exec.Command("go", "test", "-c", "-tags", "mutants", "-o", bin, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, name := range []string{"", "narrow at once", "retire early", "undrained", "start at LATEST", "no since", "trust Enabled", "revive a moved mapping", "prune on a partial set", "forget the age", "tag last"} {
+	for _, name := range []string{"", "narrow at once", "retire early", "undrained", "start at LATEST", "start at LATEST for now", "no since", "trust Enabled", "revive a moved mapping", "prune on a partial set", "forget the age", "tag last"} {
 		t.Run(name, func(t *testing.T) {
 			proof := map[bool]string{true: "^TestCrashes$", false: "^TestNothingLost$"}[name == "tag last"]
 			cmd := exec.Command(bin, "-test.run", proof, "-sim.noshrink")

@@ -277,7 +277,7 @@ func configuration(o *lambda.GetEventSourceMappingOutput) types.EventSourceMappi
 // https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html
 func startingPosition(s reconcile.Start) (types.EventSourcePosition, *time.Time, error) {
 	switch {
-	case mutant.Is(mutant.Latest):
+	case mutant.Is(mutant.Latest), mutant.Is(mutant.LatestNow) && time.Since(s.At) < 90*time.Second:
 		return types.EventSourcePositionLatest, nil, nil
 	case s.TrimHorizon:
 		return types.EventSourcePositionTrimHorizon, nil, nil
