@@ -33,8 +33,8 @@ func checkOptions(o reconcile.Options) error {
 	switch {
 	case !validOwner(o.Owner):
 		return hint(fmt.Errorf("--owner %q is no owner", o.Owner), "use 1 to 32 letters, digits, '-', '_' or '.'")
-	case o.KeepFree < 0:
-		return hint(fmt.Errorf("--keep-free %d is below 0", o.KeepFree), "use 0 or more")
+	case o.KeepFree < 0 || o.KeepFree > spec.MostExecutions:
+		return hint(fmt.Errorf("--keep-free %d is out of range", o.KeepFree), "use 0 to %d", spec.MostExecutions)
 	case o.AllowDeletes < 0:
 		return hint(fmt.Errorf("--allow-deletes %d is below 0", o.AllowDeletes), "use 0 or more")
 	case o.RespectManual < 0:

@@ -158,7 +158,10 @@ func (r *Reader) invokers(ctx context.Context, s reconcile.State, function strin
 			return nil, missing("FunctionUrlConfigs")
 		}
 		for _, c := range out.FunctionUrlConfigs {
-			_, qualifier := splitFunction(aws.ToString(c.FunctionArn))
+			qualifier, err := saneQualified(function, c.FunctionArn)
+			if err != nil {
+				return nil, err
+			}
 			found.URLs = append(found.URLs, cmp.Or(qualifier, latest))
 		}
 		return out.NextMarker, nil
@@ -229,6 +232,9 @@ func (r *Reader) limits(ctx context.Context) (*reconcile.Limits, error) {
 	case out.AccountLimit.ConcurrentExecutions < *out.AccountLimit.UnreservedConcurrentExecutions || *out.AccountLimit.UnreservedConcurrentExecutions < 0:
 		return nil, fmt.Errorf("read the account's limits: %w", nonsensical("limits", fmt.Sprintf("%d, unreserved %d,",
 			out.AccountLimit.ConcurrentExecutions, *out.AccountLimit.UnreservedConcurrentExecutions)))
+	}
+	if err := saneCount("ConcurrentExecutions", out.AccountLimit.ConcurrentExecutions); err != nil {
+		return nil, fmt.Errorf("read the account's limits: %w", err)
 	}
 	return &reconcile.Limits{
 		ConcurrentExecutions: int(out.AccountLimit.ConcurrentExecutions),

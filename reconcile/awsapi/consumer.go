@@ -1,6 +1,7 @@
 package awsapi
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -24,8 +25,8 @@ func (r *Reader) listConsumers(ctx context.Context, stream, streamARN string) ([
 			return nil, missing("Consumers")
 		}
 		for _, c := range out.Consumers {
-			if aws.ToString(c.ConsumerName) == "" || aws.ToString(c.ConsumerARN) == "" {
-				return nil, missing("ConsumerName or ConsumerARN of a consumer")
+			if err := saneConsumer(stream, c.ConsumerName, c.ConsumerARN); err != nil {
+				return nil, err
 			}
 			all = append(all, reconcile.Consumer{
 				Key: reconcile.ConsumerKey{Stream: stream, Name: *c.ConsumerName}, ARN: *c.ConsumerARN, Status: string(c.ConsumerStatus),
@@ -109,8 +110,11 @@ func (w *Writer) registerConsumer(ctx context.Context, after *reconcile.Consumer
 		return failed(err, "register consumer %s: AWS creates 5 consumers of a stream at a time, and a stream has 20, or 50 with On-demand Advantage", after.Key)
 	case err != nil:
 		return failed(err, "register consumer %s", after.Key)
-	case out.Consumer == nil || aws.ToString(out.Consumer.ConsumerARN) == "":
-		return fmt.Errorf("register consumer %s: %w", after.Key, missing("ConsumerARN"))
+	case out.Consumer == nil:
+		return fmt.Errorf("register consumer %s: %w", after.Key, missing("Consumer"))
+	}
+	if err := saneConsumer(after.Key.Stream, out.Consumer.ConsumerName, out.Consumer.ConsumerARN); err != nil || *out.Consumer.ConsumerName != after.Key.Name {
+		return fmt.Errorf("register consumer %s: %w", after.Key, cmp.Or(err, nonsensical("ConsumerName", aws.ToString(out.Consumer.ConsumerName))))
 	}
 	w.registered[after.Key] = *out.Consumer.ConsumerARN
 	return nil

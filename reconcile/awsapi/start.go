@@ -140,9 +140,13 @@ func (w *Writer) confirmAlias(ctx context.Context, after *reconcile.Alias) error
 	case err != nil:
 		return failed(err, "read alias %s", after.Key)
 	}
-	live := aliasOf(after.Key.Function, types.AliasConfiguration{
-		Name: out.Name, FunctionVersion: out.FunctionVersion, Description: out.Description, RoutingConfig: out.RoutingConfig,
-	})
+	answer := types.AliasConfiguration{
+		Name: out.Name, AliasArn: out.AliasArn, FunctionVersion: out.FunctionVersion, Description: out.Description, RoutingConfig: out.RoutingConfig,
+	}
+	if err := saneAlias(after.Key.Function, answer); err != nil {
+		return failed(err, "read alias %s", after.Key)
+	}
+	live := aliasOf(after.Key.Function, answer)
 	if live.Version == after.Version && live.Description == after.Description && maps.Equal(live.Weights, after.Weights) {
 		return nil
 	}
