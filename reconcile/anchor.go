@@ -52,11 +52,10 @@ func (p *planner) claim() {
 // claimConsumer finds the mapping that reads the route's consumer, whatever it
 // runs, and one that was left on a consumer of that name which is gone.
 func (p *planner) claimConsumer(w *wish) {
-	c, exists := p.live.Consumers[w.consumer()]
 	for _, m := range p.index.onStream[w.mapping.Key.Stream] {
 		switch {
 		case m.Key.Consumer != w.mapping.Key.Consumer:
-		case !exists || m.SourceARN != c.ARN:
+		case p.dead(m):
 			if w.left == nil || m.Enabled && !w.left.Enabled {
 				w.left = &m
 			}
@@ -87,13 +86,22 @@ func (p *planner) claimFunction(w *wish) {
 }
 
 // dead says whether a mapping reads a consumer that is known to be gone: one of
-// that name may have been registered since. It reads nothing any more.
+// that name may have been registered since. It reads nothing any more. A list can
+// be out of date, so that of a mapping that runs the consumer itself is asked about:
+// what is dead stops past the brake.
 func (p *planner) dead(m Mapping) bool {
 	if m.Key.Consumer == "" || !p.index.fanOut[m.Key.Stream] {
 		return false // nobody has looked at the consumers
 	}
 	c, exists := p.live.Consumers[ConsumerKey{m.Key.Stream, m.Key.Consumer}]
-	return !exists || c.ARN != m.SourceARN
+	if exists && c.ARN == m.SourceARN {
+		return false
+	}
+	gone, known := p.live.Facts.Gone[m.SourceARN]
+	if m.Enabled && !known {
+		p.ask(AskGone, m.SourceARN)
+	}
+	return gone || !m.Enabled
 }
 
 // names says whether tags name a route as ours.

@@ -326,6 +326,7 @@ func (p *planner) retireOne(doc *spec.EventRouting, live Mapping, name string) {
 	if p.dead(live) {
 		s.Reason = "its consumer is gone"
 		s.Effect = "none: it reads nothing any more"
+		s.Needs = append(s.Needs, Addr{KindConsumer, live.Key.source()}) // registered anew, which AWS refuses while it is there
 	}
 	if !live.Settled() {
 		s.hold(WhyUnsettled, "AWS is still busy with it ("+live.State+")")

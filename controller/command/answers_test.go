@@ -232,14 +232,19 @@ func TestOddAnswers(t *testing.T) {
 	}
 }
 
-// plan runs the command against an endpoint.
-func plan(t *testing.T, endpoint string) (stdout, stderr string, code int) {
-	t.Helper()
+// environment points the SDK at an endpoint.
+func environment(t *testing.T, endpoint string) {
 	t.Setenv("AWS_ENDPOINT_URL", endpoint)
 	t.Setenv("AWS_ACCESS_KEY_ID", account)
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
 	t.Setenv("AWS_MAX_ATTEMPTS", "1")
 	t.Setenv("AWS_CA_BUNDLE", "")
+}
+
+// plan runs the command against an endpoint.
+func plan(t *testing.T, endpoint string) (stdout, stderr string, code int) {
+	t.Helper()
+	environment(t, endpoint)
 	file := filepath.Join(t.TempDir(), "orders.yaml")
 	text := ordersText + "    - {name: placed, eventTypes: [OrderPlaced]}\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

@@ -25,6 +25,7 @@ func (r *Reader) Answer(ctx context.Context, s reconcile.State, asks []reconcile
 		Limits:   s.Facts.Limits,
 
 		ConsumerTags: copied(s.Facts.ConsumerTags),
+		Gone:         copied(s.Facts.Gone),
 		Lineages:     copied(s.Facts.Lineages),
 		Lags:         copied(s.Facts.Lags),
 	}
@@ -39,6 +40,8 @@ func (r *Reader) Answer(ctx context.Context, s reconcile.State, asks []reconcile
 			facts.Invokers[ask.Name], err = r.invokers(ctx, s, ask.Name)
 		case reconcile.AskConsumerTags:
 			facts.ConsumerTags[ask.Name], err = r.consumerTags(ctx, ask.Name)
+		case reconcile.AskGone:
+			facts.Gone[ask.Name], err = r.gone(ctx, ask.Name)
 		case reconcile.AskLineage:
 			facts.Lineages[ask.Name], err = r.lineage(ctx, ask)
 		case reconcile.AskLag:

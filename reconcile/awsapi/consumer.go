@@ -70,11 +70,27 @@ func (o *observation) readConsumers(ctx context.Context) error {
 		case err != nil:
 			return failed(err, "list the consumers of stream %s", name)
 		}
+		if len(all) < stream.ConsumerCount {
+			return fmt.Errorf("list the consumers of stream %s: %w: the list has %d and the stream %d", name, errOutdated, len(all), stream.ConsumerCount)
+		}
 		for _, c := range all {
 			o.live.Consumers[c.Key] = c
 		}
 	}
 	return nil
+}
+
+// gone says whether a consumer does not exist any more, whatever a list shows: its
+// tags are looked for by its ARN.
+func (r *Reader) gone(ctx context.Context, arn string) (bool, error) {
+	_, err := r.kinesis.ListTagsForResource(ctx, &kinesis.ListTagsForResourceInput{ResourceARN: &arn})
+	switch {
+	case IsNotFound(err):
+		return true, nil
+	case err != nil:
+		return false, failed(err, "look for consumer %s", arn)
+	}
+	return false, nil
 }
 
 // consumerTags reads the tags of a consumer.
@@ -133,6 +149,8 @@ func (w *Writer) confirmConsumer(ctx context.Context, after *reconcile.Consumer,
 		return stale("AWS is busy with stream %s, or consumer %s came and went", after.Key.Stream, after.Key)
 	case all[i].Status == "DELETING":
 		return stale("consumer %s is being deleted", after.Key)
+	case w.reads(all[i].ARN):
+		return stale("consumer %s was there all the time, and the list that the plan saw lacked it", after.Key)
 	}
 	tags, err := w.consumerTags(ctx, all[i].ARN)
 	if err != nil {
@@ -143,6 +161,16 @@ func (w *Writer) confirmConsumer(ctx context.Context, after *reconcile.Consumer,
 	}
 	w.registered[after.Key] = all[i].ARN
 	return nil
+}
+
+// reads says whether a mapping that the plan saw reads a consumer.
+func (w *Writer) reads(arn string) bool {
+	for _, all := range w.live.Mappings {
+		if slices.ContainsFunc(all, func(m reconcile.Mapping) bool { return m.SourceARN == arn }) {
+			return true
+		}
+	}
+	return false
 }
 
 // tagConsumer changes the tags of a consumer that still is the one that the

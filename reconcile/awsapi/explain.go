@@ -77,6 +77,8 @@ func diagnose(err error) (what, hint string) {
 		return "", "AWS may still go on: plan again to see what came of it"
 	case errors.Is(err, reconcile.ErrStale):
 		return "", "plan and apply again"
+	case errors.Is(err, errOutdated):
+		return "", "AWS can take seconds to agree with itself: try again"
 	case errors.Is(err, context.Canceled):
 		return "stopped", ""
 	case errors.Is(err, errNoRegion), strings.Contains(text, "Missing Region"):
