@@ -209,6 +209,11 @@ func (p *planner) planConsumer(w *wish) bool {
 	case tags[TagOwner] == "" && w.left != nil && p.names(w, p.live.Facts.Tags[w.left.UUID]):
 		p.adoptConsumer(w, c, tags)
 		return true
+	case tags[TagOwner] == "":
+		p.find(w.find(spec.Warning, CodeForeign,
+			"consumer %s exists and no tag says whose it is: if it is this route's, aws kinesis tag-resource --resource-arn %s --tags %s=%s,%s=%s,%s=%s; else deregister it, or rename the route",
+			w.consumer(), c.ARN, TagOwner, p.o.Owner, TagRouting, w.doc.Metadata.Name, TagRoute, w.route.Name))
+		p.add(p.creation(w)).hold(WhyForeign, "consumer "+w.consumer().String()+" is not known to be ours")
 	default:
 		p.find(w.find(spec.Warning, CodeForeign,
 			"consumer %s exists and is not ours: deregister it, or rename the route", w.consumer()))

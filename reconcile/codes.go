@@ -12,6 +12,7 @@ const (
 	CodeFollowMissing    = "follow-missing"    // the alias to follow does not exist, or belongs to a route
 	CodeForeign          = "foreign"           // a mapping or alias that a route wants is somebody else's
 	CodeFunctionMissing  = "function-missing"  // the function does not exist
+	CodeIdle             = "idle"              // a mapping runs, and what it is to invoke is gone
 	CodeInvokers         = "unknown-invokers"  // a first reservation waits for concurrency.others
 	CodeMaximum          = "maximum"           // concurrency.maximum is below a routing's need
 	CodeOnly             = "only"              // --only names a route that no document has, and nothing live

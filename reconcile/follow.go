@@ -22,13 +22,13 @@ func (p *planner) follow(w *wish) bool {
 	if !ok {
 		p.find(w.doc.Find(spec.Error, CodeFollowMissing, "spec.function.follow",
 			"alias %s does not exist: create it, or correct follow", key))
-		p.add(p.wanted(w)).hold(WhyMissing, "alias "+key.String()+", which it follows, does not exist")
+		p.holdWanted(w, WhyMissing, "alias "+key.String()+", which it follows, does not exist")
 		return false
 	}
 	if _, ours := ParseNote(followed.Description); ours {
 		p.find(w.doc.Find(spec.Error, CodeFollowMissing, "spec.function.follow",
 			"alias %s belongs to a route: follow the alias that your deployments move", key))
-		p.add(p.wanted(w)).hold(WhyMissing, "alias "+key.String()+", which it follows, belongs to a route")
+		p.holdWanted(w, WhyMissing, "alias "+key.String()+", which it follows, belongs to a route")
 		return false
 	}
 	w.alias.Version, w.alias.Weights = followed.Version, followed.Weights

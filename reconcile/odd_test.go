@@ -10,6 +10,7 @@ import (
 
 	"github.com/eventrouting/eventrouting/reconcile"
 	"github.com/eventrouting/eventrouting/reconcile/render"
+	"github.com/eventrouting/eventrouting/spec"
 )
 
 const oddDocument = `apiVersion: eventrouting.dev/v1alpha1
@@ -200,23 +201,7 @@ func consumer(s *reconcile.State, f func(*reconcile.Consumer)) {
 func TestOddStates(t *testing.T) {
 	o := reconcile.Options{Owner: "default", RespectManual: time.Hour}
 	docs := documents(t, []byte(oddDocument))
-	base := reconcile.State{
-		Account: "111122223333", Region: "eu-west-1", Partition: "aws",
-		Streams: map[string]reconcile.Stream{"orders-events": {
-			Name: "orders-events", ARN: "arn:aws:kinesis:eu-west-1:111122223333:stream/orders-events", Status: "ACTIVE", Retention: 24 * time.Hour,
-			Shards: []reconcile.Shard{{ID: "a"}, {ID: "b"}, {ID: "c"}, {ID: "d"}},
-		}},
-		Functions: map[string]reconcile.Function{"order-processor": {Name: "order-processor"}},
-		Aliases: map[reconcile.AliasKey]reconcile.Alias{
-			{Function: "order-processor", Name: "live"}: {Key: reconcile.AliasKey{Function: "order-processor", Name: "live"}, Version: "1"},
-		},
-		Mappings: map[reconcile.Key][]reconcile.Mapping{},
-		Facts: reconcile.Facts{
-			Limits:   &reconcile.Limits{ConcurrentExecutions: 100_000, Unreserved: 100_000},
-			Invokers: map[string]reconcile.Invokers{"order-processor": {}},
-		},
-	}
-	live, _ := settle(t, base, func(s reconcile.State, now time.Time) reconcile.Plan { return reconcile.Compute(docs, s, o, now) }, noon.Add(-24*time.Hour))
+	live := oddBase(t, docs, o)
 	for _, odd := range oddStates {
 		t.Run(odd.name, func(t *testing.T) {
 			s := copyState(live)
@@ -255,4 +240,27 @@ func TestOddStates(t *testing.T) {
 		})
 	}
 	t.Logf("%d odd states", len(oddStates))
+}
+
+// oddBase is a world in which nothing is odd yet, and all is as documents want it.
+func oddBase(t *testing.T, docs []spec.EventRouting, o reconcile.Options) reconcile.State {
+	t.Helper()
+	base := reconcile.State{
+		Account: "111122223333", Region: "eu-west-1", Partition: "aws",
+		Streams: map[string]reconcile.Stream{"orders-events": {
+			Name: "orders-events", ARN: "arn:aws:kinesis:eu-west-1:111122223333:stream/orders-events", Status: "ACTIVE", Retention: 24 * time.Hour,
+			Shards: []reconcile.Shard{{ID: "a"}, {ID: "b"}, {ID: "c"}, {ID: "d"}},
+		}},
+		Functions: map[string]reconcile.Function{"order-processor": {Name: "order-processor"}},
+		Aliases: map[reconcile.AliasKey]reconcile.Alias{
+			{Function: "order-processor", Name: "live"}: {Key: reconcile.AliasKey{Function: "order-processor", Name: "live"}, Version: "1"},
+		},
+		Mappings: map[reconcile.Key][]reconcile.Mapping{},
+		Facts: reconcile.Facts{
+			Limits:   &reconcile.Limits{ConcurrentExecutions: 100_000, Unreserved: 100_000},
+			Invokers: map[string]reconcile.Invokers{"order-processor": {}},
+		},
+	}
+	live, _ := settle(t, base, func(s reconcile.State, now time.Time) reconcile.Plan { return reconcile.Compute(docs, s, o, now) }, noon.Add(-24*time.Hour))
+	return live
 }
