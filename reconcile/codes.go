@@ -1,5 +1,11 @@
 package reconcile
 
+import (
+	"slices"
+
+	"github.com/eventrouting/eventrouting/spec"
+)
+
 // Codes of findings about what is live. Those about documents are spec's;
 // a stream with too many readers is [spec.CodeReadBudget] there and here.
 const (
@@ -32,4 +38,12 @@ const (
 // names has yet to be made. Either way its routes cannot be planned.
 func MissingReference(code string) bool {
 	return code == CodeStreamMissing || code == CodeFunctionMissing || code == CodeFollowMissing
+}
+
+// Incomplete says whether the documents name something that does not exist, which is
+// an error. Other findings about what is live never change an exit code.
+func (p Plan) Incomplete() bool {
+	return slices.ContainsFunc(p.Findings, func(f spec.Finding) bool {
+		return MissingReference(f.Code) || f.Code == CodeUnsupported || f.Code == CodeOnly
+	})
 }

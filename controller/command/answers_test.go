@@ -102,7 +102,7 @@ func odds() []odd {
 		{"a function ARN that is none", listMappings, each(set("FunctionArn", "somewhere")), "list mappings: ", 1},
 		{"a state that nobody knows", listMappings, each(set("State", "Dreaming")), "", 0},
 		{"a filter that is no pattern", listMappings, each(set("FilterCriteria", map[string]any{"Filters": []any{map[string]any{"Pattern": "{"}}})), "filterCriteria", 0},
-		{"a filter without a pattern", listMappings, each(set("FilterCriteria", map[string]any{"Filters": []any{map[string]any{}}})), "list mappings: |filterCriteria", -1},
+		{"a filter without a pattern", listMappings, each(set("FilterCriteria", map[string]any{"Filters": []any{map[string]any{}}})), "- an empty text", 0},
 		{"a time that is none", listMappings, each(set("LastModified", "yesterday")), "list mappings: ", 1},
 		{"a time long ago", listMappings, each(set("LastModified", -1e15)), "", 0},
 
@@ -214,7 +214,7 @@ func TestOddAnswers(t *testing.T) {
 			if !asked {
 				t.Fatal("nobody asked")
 			}
-			if o.code >= 0 && code != o.code {
+			if code != o.code {
 				t.Errorf("exit code %d, want %d", code, o.code)
 			}
 			if where := stderr; !regexp.MustCompile(o.want).MatchString(where + stdout) {

@@ -182,7 +182,7 @@ func (p *planning) run(cmd *cobra.Command, args []string) error {
 func (p *planning) exit(plans []reconcile.Plan) error {
 	changes := slices.ContainsFunc(plans, func(p reconcile.Plan) bool { return !p.Empty() || p.Braked() })
 	switch {
-	case slices.ContainsFunc(plans, incomplete):
+	case slices.ContainsFunc(plans, reconcile.Plan.Incomplete):
 		return exit(exitError)
 	case changes && p.detailed:
 		return exit(exitChanges)
@@ -243,17 +243,6 @@ func show(w io.Writer, p reconcile.Plan, format string, pl place, places int) er
 		}
 	}
 	return render.Text(w, p, render.Options{Color: colour(w)})
-}
-
-// incomplete says whether the documents name something that does not exist.
-// Other findings about what is live never change an exit code.
-func incomplete(p reconcile.Plan) bool {
-	for _, f := range p.Findings {
-		if reconcile.MissingReference(f.Code) || f.Code == reconcile.CodeUnsupported || f.Code == reconcile.CodeOnly {
-			return true
-		}
-	}
-	return false
 }
 
 var errNotApproved = errors.New("not approved, nothing was changed")
