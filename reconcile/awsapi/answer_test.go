@@ -178,6 +178,7 @@ func TestAnswerGone(t *testing.T) {
 		facts := s.answer(live,
 			reconcile.Ask{What: reconcile.AskTags, Name: uuid},
 			reconcile.Ask{What: reconcile.AskFilter, Name: uuid},
+			reconcile.Ask{What: reconcile.AskGone, Name: streamARN + "/consumer/orders--gone:1"},
 			reconcile.Ask{What: reconcile.AskInvokers, Name: "nobody"})
 		want := reconcile.Facts{
 			Tags:     map[string]map[string]string{uuid: {}},
@@ -185,6 +186,7 @@ func TestAnswerGone(t *testing.T) {
 			Invokers: map[string]reconcile.Invokers{"nobody": {}},
 
 			ConsumerTags: map[string]map[string]string{},
+			Gone:         map[string]bool{streamARN + "/consumer/orders--gone:1": true},
 			Lineages:     map[string]reconcile.Lineage{},
 			Lags:         map[string]reconcile.Lag{},
 		}
