@@ -231,3 +231,15 @@ func TestAnswerNobodyKnows(t *testing.T) {
 		}
 	})
 }
+
+// A consumer that may not be asked about is not taken for gone, and ends no pass.
+func TestAnswerGoneDenied(t *testing.T) {
+	inScene(t, func(s *scene) {
+		live := s.observe()
+		arn := streamARN + "/consumer/theirs:1"
+		s.fault = on("ListTagsForResource", 1, 99, emulator.Fault{Refuse: &world.Error{Code: "AccessDeniedException", Status: 400}})
+		if got, known := s.answer(live, reconcile.Ask{What: reconcile.AskGone, Name: arn}).Gone[arn]; got || !known {
+			t.Errorf("gone: %t, known: %t", got, known)
+		}
+	})
+}

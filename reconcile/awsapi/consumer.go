@@ -81,12 +81,15 @@ func (o *observation) readConsumers(ctx context.Context) error {
 }
 
 // gone says whether a consumer does not exist any more, whatever a list shows: its
-// tags are looked for by its ARN.
+// tags are looked for by its ARN. One that may not be asked about, as it may be of
+// somebody else, counts as there.
 func (r *Reader) gone(ctx context.Context, arn string) (bool, error) {
 	_, err := r.kinesis.ListTagsForResource(ctx, &kinesis.ListTagsForResourceInput{ResourceARN: &arn})
 	switch {
 	case IsNotFound(err):
 		return true, nil
+	case IsDenied(err):
+		return false, nil
 	case err != nil:
 		return false, failed(err, "look for consumer %s", arn)
 	}
