@@ -1,9 +1,11 @@
 package emulator_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"maps"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,26 +15,6 @@ import (
 	"github.com/eventrouting/eventrouting/emulator/world"
 )
 
-// outline is the fields of a JSON value: objects become their sorted fields,
-// lists their elements, and what the recording has masked is left out.
-func outline(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		fields := map[string]any{}
-		for k := range maps.Keys(v) {
-			fields[k] = outline(v[k])
-		}
-		return fields
-	case []any:
-		all := make([]any, len(v))
-		for i := range v {
-			all[i] = outline(v[i])
-		}
-		return all
-	}
-	return "value"
-}
-
 func decodeJSON(t *testing.T, raw json.RawMessage) any {
 	t.Helper()
 	var v any
@@ -40,6 +22,17 @@ func decodeJSON(t *testing.T, raw json.RawMessage) any {
 		t.Fatalf("%s: %v", raw, err)
 	}
 	return v
+}
+
+// asBase64 is data as calls carry it, from the form that Python prints.
+func asBase64(t *testing.T, printed string) string {
+	t.Helper()
+	inner := strings.TrimSuffix(strings.TrimPrefix(printed, "b'"), "'")
+	text, err := strconv.Unquote(`"` + inner + `"`)
+	if err != nil {
+		t.Fatalf("%s: %v", printed, err)
+	}
+	return base64.StdEncoding.EncodeToString([]byte(text))
 }
 
 // kinesisOf is a server with the account of the recordings, and how to call it.
@@ -66,9 +59,13 @@ func recordedKinesis(t *testing.T, j *judge) {
 		}
 		return v
 	}
+	a := newAWS(t)
+	a.bound["<stream-name>"] = "stream/s"
+	// Values are compared but for those that the recording has masked: placeholders,
+	// times and hash keys.
 	same := func(name string, want, got any) {
 		t.Helper()
-		if d := cmp.Diff(outline(want), outline(got)); d != "" {
+		if d := cmp.Diff(a.settle(want, got), got); d != "" {
 			t.Errorf("%s (-AWS +here):\n%s", name, d)
 		}
 	}
@@ -89,17 +86,26 @@ func recordedKinesis(t *testing.T, j *judge) {
 	if d := cmp.Diff([]any{j.raw(t, file, test+"test_add_tags_to_stream", "Tags")}, tags); d != "" {
 		t.Errorf("tags (-AWS +here):\n%s", d)
 	}
-	for i, data := range []string{"", "YQ==", "dGVzdA==", "w7xuaWPDtmTDqQ=="} {
+	records := j.raw(t, file, test+"test_record_lifecycle_data_integrity", "Records").([]any)
+	for i, r := range records {
+		record := r.(map[string]any)
+		data := asBase64(t, record["Data"].(string))
+		record["Data"] = data
 		call([]string{"PutRecord", "PutRecords"}[i%2], []string{
 			`{"StreamName":"s","PartitionKey":"1","Data":"` + data + `"}`,
 			`{"StreamName":"s","Records":[{"PartitionKey":"1","Data":"` + data + `"}]}`,
 		}[i%2])
 	}
+	read := 0
 	for shard := range 4 { // one of them has the key
 		it := part(call("GetShardIterator", fmt.Sprintf(`{"StreamName":"s","ShardId":"shard-%d","ShardIteratorType":"TRIM_HORIZON"}`, shard)), "ShardIterator").(string)
-		if records := part(call("GetRecords", `{"ShardIterator":"`+it+`"}`), "Records").([]any); len(records) > 0 {
-			same("records", j.raw(t, file, test+"test_record_lifecycle_data_integrity", "Records"), records)
+		if got := part(call("GetRecords", `{"ShardIterator":"`+it+`"}`), "Records").([]any); len(got) > 0 {
+			read++
+			same("records", any(records), got)
 		}
+	}
+	if read != 1 {
+		t.Errorf("records are in %d shards", read)
 	}
 	got := part(call("DescribeStreamSummary", `{"StreamName":"wrong-stream-name"}`))
 	if d := cmp.Diff(j.raw(t, file, test+"test_cbor_exceptions", "cbor-error"), got); d != "" {

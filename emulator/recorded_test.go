@@ -34,9 +34,9 @@ type step struct{ file, test, name string }
 
 const compared = "compared"
 
-// TestRecorded compares our answers with all that AWS was recorded to give, and
-// fails on a difference and on an answer that nobody has looked at. go test -v
-// prints what became of each.
+// TestRecorded compares our answers with all that AWS was recorded to give, value by
+// value, and fails on a difference and on an answer that nobody has looked at. go test
+// -v prints what became of each.
 func TestRecorded(t *testing.T) {
 	j := loadRecordings(t)
 	for _, part := range []struct {

@@ -53,11 +53,10 @@ func (p *planner) claim() {
 // claimConsumer finds the mapping that reads the route's consumer, whatever it
 // runs, and one that was left on a consumer of that name which is gone.
 func (p *planner) claimConsumer(w *wish) {
-	c, exists := p.live.Consumers[w.consumer()]
 	for _, m := range p.index.onStream[w.mapping.Key.Stream] {
 		switch {
 		case m.Key.Consumer != w.mapping.Key.Consumer:
-		case !exists || m.SourceARN != c.ARN:
+		case p.dead(m):
 			if w.left == nil || m.Enabled && !w.left.Enabled {
 				w.left = &m
 			}
@@ -88,13 +87,22 @@ func (p *planner) claimFunction(w *wish) {
 }
 
 // dead says whether a mapping reads a consumer that is known to be gone: one of
-// that name may have been registered since. It reads nothing any more.
+// that name may have been registered since. It reads nothing any more. A list can
+// be out of date, so that of a mapping that runs the consumer itself is asked about:
+// what is dead stops past the brake.
 func (p *planner) dead(m Mapping) bool {
 	if m.Key.Consumer == "" || !p.index.fanOut[m.Key.Stream] {
 		return false // nobody has looked at the consumers
 	}
 	c, exists := p.live.Consumers[ConsumerKey{m.Key.Stream, m.Key.Consumer}]
-	return !exists || c.ARN != m.SourceARN
+	if exists && c.ARN == m.SourceARN {
+		return false
+	}
+	gone, known := p.live.Facts.Gone[m.SourceARN]
+	if m.Enabled && !known {
+		p.ask(AskGone, m.SourceARN)
+	}
+	return gone || !m.Enabled
 }
 
 // names says whether tags name a route as ours.
@@ -202,6 +210,11 @@ func (p *planner) planConsumer(w *wish) bool {
 	case tags[TagOwner] == "" && w.left != nil && p.names(w, p.live.Facts.Tags[w.left.UUID]):
 		p.adoptConsumer(w, c, tags)
 		return true
+	case tags[TagOwner] == "":
+		p.find(w.find(spec.Warning, CodeForeign,
+			"consumer %s exists and no tag says whose it is: if it is this route's, aws kinesis tag-resource --resource-arn %s --tags %s=%s,%s=%s,%s=%s; else deregister it, or rename the route",
+			w.consumer(), c.ARN, TagOwner, p.o.Owner, TagRouting, w.doc.Metadata.Name, TagRoute, w.route.Name))
+		p.add(p.creation(w)).hold(WhyForeign, "consumer "+w.consumer().String()+" is not known to be ours")
 	default:
 		p.find(w.find(spec.Warning, CodeForeign,
 			"consumer %s exists and is not ours: deregister it, or rename the route", w.consumer()))

@@ -4,11 +4,34 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 )
 
 // ErrStale says that a change's target is no longer what the plan saw. The
 // next pass plans afresh.
 var ErrStale = errors.New("it has changed since the plan was made")
+
+// Lost is the error of a [Writer] of which each change has its own.
+type Lost map[Addr]error
+
+func (l Lost) Error() string {
+	var lines []string
+	for _, addr := range slices.SortedFunc(maps.Keys(l), compareAddrs) {
+		lines = append(lines, addr.String()+": "+l[addr].Error())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// of is what an error says of one change.
+func of(err error, a Addr) error {
+	lost, ok := errors.AsType[Lost](err)
+	if own := lost[a]; ok && own != nil {
+		return own
+	}
+	return err
+}
 
 // Stage is how far a change has come.
 type Stage string
@@ -88,7 +111,7 @@ func Apply(ctx context.Context, w Writer, changes []Change, onStep func(Step)) O
 				stage, err = Left, context.Cause(ctx)
 			}
 			for _, c := range a.pending() {
-				a.reach(a.at[c.Addr], stage, err)
+				a.reach(a.at[c.Addr], stage, of(err, c.Addr))
 			}
 		}
 	}

@@ -1,5 +1,11 @@
 package reconcile
 
+import (
+	"slices"
+
+	"github.com/eventrouting/eventrouting/spec"
+)
+
 // Codes of findings about what is live. Those about documents are spec's;
 // a stream with too many readers is [spec.CodeReadBudget] there and here.
 const (
@@ -12,6 +18,7 @@ const (
 	CodeFollowMissing    = "follow-missing"    // the alias or version to follow does not exist, or the alias belongs to a route
 	CodeForeign          = "foreign"           // a mapping or alias that a route wants is somebody else's
 	CodeFunctionMissing  = "function-missing"  // the function does not exist
+	CodeIdle             = "idle"              // a mapping runs, and what it is to invoke is gone
 	CodeInvokers         = "unknown-invokers"  // a first reservation waits for concurrency.others
 	CodeMaximum          = "maximum"           // concurrency.maximum is below a routing's need
 	CodeOnly             = "only"              // --only names a route that no document has, and nothing live
@@ -31,4 +38,12 @@ const (
 // names has yet to be made. Either way its routes cannot be planned.
 func MissingReference(code string) bool {
 	return code == CodeStreamMissing || code == CodeFunctionMissing || code == CodeFollowMissing
+}
+
+// Incomplete says whether the documents name something that does not exist, which is
+// an error. Other findings about what is live never change an exit code.
+func (p Plan) Incomplete() bool {
+	return slices.ContainsFunc(p.Findings, func(f spec.Finding) bool {
+		return MissingReference(f.Code) || f.Code == CodeUnsupported || f.Code == CodeOnly
+	})
 }

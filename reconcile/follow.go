@@ -27,13 +27,13 @@ func (p *planner) follow(w *wish) bool {
 	if !ok {
 		p.find(w.doc.Find(spec.Error, CodeFollowMissing, "spec.function.follow",
 			"alias %s does not exist: create it, or correct follow", key))
-		p.add(p.wanted(w)).hold(WhyMissing, "alias "+key.String()+", which it follows, does not exist")
+		p.holdWanted(w, WhyMissing, "alias "+key.String()+", which it follows, does not exist")
 		return false
 	}
 	if _, ours := ParseNote(followed.Description); ours {
 		p.find(w.doc.Find(spec.Error, CodeFollowMissing, "spec.function.follow",
 			"alias %s belongs to a route: follow the alias that your deployments move", key))
-		p.add(p.wanted(w)).hold(WhyMissing, "alias "+key.String()+", which it follows, belongs to a route")
+		p.holdWanted(w, WhyMissing, "alias "+key.String()+", which it follows, belongs to a route")
 		return false
 	}
 	w.alias.Version, w.alias.Weights = followed.Version, followed.Weights
@@ -51,12 +51,12 @@ func (p *planner) version(w *wish, target string) bool {
 	switch {
 	case !known:
 		p.ask(AskVersions, function)
-		p.add(p.wanted(w)).hold(WhyAsked, "whether version "+target+" of "+function+" exists has to be read")
+		p.holdWanted(w, WhyAsked, "whether version "+target+" of "+function+" exists has to be read")
 		return false
 	case !slices.Contains(versions.Names, target):
 		p.find(w.doc.Find(spec.Error, CodeFollowMissing, "spec.function.follow",
 			"version %s of function %s does not exist: publish it, or correct follow", target, function))
-		p.add(p.wanted(w)).hold(WhyMissing, "version "+target+" of "+function+", which it follows, does not exist")
+		p.holdWanted(w, WhyMissing, "version "+target+" of "+function+", which it follows, does not exist")
 		return false
 	}
 	return true

@@ -134,6 +134,7 @@ const (
 	AskInvokers     AskWhat = "invokers"      // of the function
 	AskLimits       AskWhat = "limits"        // of the account
 	AskConsumerTags AskWhat = "consumer-tags" // of the consumer ARN
+	AskGone         AskWhat = "gone"          // whether the consumer ARN is, which a list lacks
 	AskLineage      AskWhat = "lineage"       // of the stream, further back than its window
 	AskLag          AskWhat = "lag"           // of FUNCTION or FUNCTION:QUALIFIER
 	AskVersions     AskWhat = "versions"      // of the function

@@ -147,10 +147,15 @@ func perturb(t *rapid.T, live reconcile.State) reconcile.State {
 	live = copyState(live)
 	for _, k := range slices.SortedFunc(mapKeys(live.Consumers), func(a, b reconcile.ConsumerKey) int { return strings.Compare(a.String(), b.String()) }) {
 		c := live.Consumers[k]
+		if live.Facts.Gone == nil {
+			live.Facts.Gone = map[string]bool{}
+		}
 		switch rapid.IntRange(0, 5).Draw(t, "perturb "+k.String()) {
 		case 0:
+			live.Facts.Gone[c.ARN] = true
 			delete(live.Consumers, k)
 		case 1:
+			live.Facts.Gone[c.ARN] = true
 			c.ARN += "9"
 			live.Facts.ConsumerTags[c.ARN] = map[string]string{}
 			live.Consumers[k] = c

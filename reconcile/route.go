@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/eventrouting/eventrouting/spec"
@@ -15,8 +16,12 @@ const takeoverLead = 2 * time.Minute
 
 // route plans what one route wants: its alias, then its mapping.
 func (p *planner) route(w *wish) {
+	if p.idle(w) {
+		p.find(w.find(spec.Warning, CodeIdle, "mapping %s runs %s, which is gone: its events wait, for at most the stream's retention",
+			w.live.UUID, w.live.Key.Target()))
+	}
 	if why, reason := p.impossible(w); why != "" {
-		p.add(p.wanted(w)).hold(why, reason)
+		p.holdWanted(w, why, reason)
 		return
 	}
 	if !p.planAnchor(w) {
@@ -35,10 +40,11 @@ func (p *planner) route(w *wish) {
 
 // impossible says why nothing can be planned for a route in this world.
 func (p *planner) impossible(w *wish) (Why, string) {
+	var missing []string
 	if _, ok := p.live.Streams[w.mapping.Key.Stream]; !ok {
 		p.find(w.doc.Find(spec.Error, CodeStreamMissing, "spec.stream",
 			"stream %s does not exist%s: create it, or correct the name or region", w.mapping.Key.Stream, p.where()))
-		return WhyMissing, "stream " + w.mapping.Key.Stream + " does not exist"
+		missing = append(missing, "stream "+w.mapping.Key.Stream+" does not exist")
 	}
 	if _, ok := p.live.Functions[w.mapping.Key.Function]; !ok {
 		path := "spec.function.name"
@@ -47,9 +53,25 @@ func (p *planner) impossible(w *wish) (Why, string) {
 		}
 		p.find(w.doc.Find(spec.Error, CodeFunctionMissing, path,
 			"function %s does not exist%s: create it, or correct the name or region", w.mapping.Key.Function, p.where()))
-		return WhyMissing, "function " + w.mapping.Key.Function + " does not exist"
+		missing = append(missing, "function "+w.mapping.Key.Function+" does not exist")
 	}
-	return "", ""
+	if len(missing) == 0 {
+		return "", ""
+	}
+	return WhyMissing, strings.Join(missing, ", ")
+}
+
+// idle says whether a route's mapping runs and what it is to invoke is gone.
+func (p *planner) idle(w *wish) bool {
+	m := w.live
+	if m == nil || !m.Enabled || m.Key.Function != w.mapping.Key.Function || !p.ours(*m) {
+		return false
+	}
+	if _, ok := p.live.Functions[m.Key.Function]; !ok {
+		return true
+	}
+	_, ok := p.live.Aliases[m.Key.alias()]
+	return !ok && m.Key.Qualifier != latest && strings.Trim(m.Key.Qualifier, "0123456789") != ""
 }
 
 // where names the account and region, as far as they are known.
@@ -149,6 +171,10 @@ func (p *planner) createAlias(w *wish) {
 		Reason: "the route's mapping needs a target of its own",
 		Effect: "none by itself",
 	}})
+	if p.idle(w) {
+		s.Reason = "it is gone, and mapping " + w.live.UUID + " has nothing to run"
+		s.Effect = "goes on where it stopped: its events have waited, and what expired meanwhile is gone"
+	}
 	if len(p.on(want.Key)) > 0 && p.strangers(w) {
 		s.hold(WhyForeign, "a mapping of somebody else targets the name")
 	}
@@ -199,12 +225,25 @@ func (p *planner) planCreate(w *wish) {
 	}
 }
 
-// wanted is what a route would do to its mapping, if it could.
-func (p *planner) wanted(w *wish) *step {
-	if w.live != nil {
-		return p.update(w, *w.live)
+// holdWanted holds what a route would do to its mapping, if it could. A mapping that
+// is as it should be is no change, and one of somebody else is not the route's.
+func (p *planner) holdWanted(w *wish, why Why, reason string) {
+	if w.live == nil {
+		p.add(p.creation(w)).hold(why, reason)
+		return
 	}
-	return p.creation(w)
+	tags, known := p.live.Facts.Tags[w.live.UUID]
+	switch ours := p.ours(*w.live); {
+	case !ours && !known:
+		p.ask(AskTags, w.live.UUID) // with a function its aliases are gone: only tags tell
+		p.add(p.creation(w)).hold(why, reason)
+	case !ours || tags[TagOwner] != "" && tags[TagOwner] != p.o.Owner:
+		p.foreign(w, w.live.UUID)
+	default:
+		if s := p.update(w, *w.live); len(Differences(w.live, s.After.(*Mapping))) > 0 {
+			p.add(s).hold(why, reason)
+		}
+	}
 }
 
 // creation is the making of a route's mapping.

@@ -170,7 +170,7 @@ func copyState(s reconcile.State) reconcile.State {
 	if s.Aliases == nil {
 		s.Aliases = map[reconcile.AliasKey]reconcile.Alias{}
 	}
-	s.Consumers, s.Facts.ConsumerTags = maps.Clone(s.Consumers), maps.Clone(s.Facts.ConsumerTags)
+	s.Consumers, s.Facts.ConsumerTags, s.Facts.Gone = maps.Clone(s.Consumers), maps.Clone(s.Facts.ConsumerTags), maps.Clone(s.Facts.Gone)
 	if s.Consumers == nil {
 		s.Consumers = map[reconcile.ConsumerKey]reconcile.Consumer{}
 	}

@@ -50,6 +50,7 @@ type Facts struct {
 	Limits   *Limits                      `json:"limits,omitempty"`   // of the account in the region
 
 	ConsumerTags map[string]map[string]string `json:"consumerTags,omitempty"` // by the ARN of the consumer
+	Gone         map[string]bool              `json:"gone,omitempty"`         // whether a consumer is that a list lacks, by its ARN
 	Lineages     map[string]Lineage           `json:"lineages,omitempty"`     // further back than Stream.Shards, by stream
 	Lags         map[string]Lag               `json:"lags,omitempty"`         // by FUNCTION or FUNCTION:QUALIFIER
 	Versions     map[string]Versions          `json:"versions,omitempty"`     // by function

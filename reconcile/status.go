@@ -36,6 +36,10 @@ type RouteStatus struct {
 	Orphan  bool      `json:"orphan"`
 	Off     string    `json:"off,omitempty"`
 	OffAt   time.Time `json:"offAt,omitzero"`
+	// Until is when a retired mapping is deleted, as far as its tags were read.
+	Until time.Time `json:"until,omitzero"`
+	// Idle says that the mapping runs and what it is to invoke is gone.
+	Idle bool `json:"idle"`
 	// Paused and Released are until when an operator said so of it, BrakeReleased the
 	// same of the brake of its routing, as far as the tags of that were read.
 	Paused        time.Time `json:"paused,omitzero"`
@@ -82,7 +86,9 @@ type StreamStatus struct {
 	Closed    int           `json:"closedShards"` // as far as they were read
 	Standard  int           `json:"standardReaders"`
 	Others    int           `json:"otherReaders"` // of Standard, those that are not routes of the documents
-	Consumers int           `json:"consumers"`    // mappings on enhanced fan-out consumers
+	Consumers int           `json:"consumers"`    // enhanced fan-out consumers, whoever they belong to
+	// OtherConsumers are those of Consumers that are not of routes of the documents.
+	OtherConsumers int `json:"otherConsumers"`
 }
 
 // Missing is the state of a route that has no mapping.
@@ -133,6 +139,7 @@ func (p *planner) routeStatus(w *wish) RouteStatus {
 	r := RouteStatus{Name: w.addr.Name, Isolation: w.route.Isolation, Key: w.mapping.Key.String(), State: Missing}
 	if w.live != nil && p.ours(*w.live) {
 		p.describe(&r, *w.live)
+		r.Idle = p.idle(w)
 	}
 	p.describeWord(&r, w.doc.Metadata.Name, w.route.Name)
 	anchor, _ := w.anchor()
@@ -187,6 +194,9 @@ func (p *planner) remains(m Mapping) (RouteStatus, bool) {
 	}
 	r := RouteStatus{Name: routing + "/" + route, Retired: named, Orphan: !named}
 	p.describe(&r, m)
+	if tags := p.live.Facts.Tags[m.UUID]; named && !m.running() && retired(m, tags) {
+		r.Until = r.OffAt.Add(retireAfter(p.docOf(routing)))
+	}
 	for _, s := range p.steps {
 		before, _ := s.mappings()
 		switch {
@@ -214,16 +224,26 @@ func (p *planner) streamStatus(st Stream) StreamStatus {
 	}
 	s.Standard = s.Others
 	for _, m := range p.index.onStream[st.Name] {
-		switch {
-		case !m.Enabled:
-		case m.Key.Consumer != "":
-			s.Consumers++
-		default:
-			s.Standard++
-			if p.claimed[m.UUID] == nil || !p.ours(m) {
-				s.Others++
-			}
+		if !m.Enabled || m.Key.Consumer != "" {
+			continue
 		}
+		s.Standard++
+		if p.claimed[m.UUID] == nil || !p.ours(m) {
+			s.Others++
+		}
+	}
+	wanted := map[string]bool{}
+	for _, w := range p.index.wantStream[st.Name] {
+		wanted[w.mapping.Key.Consumer] = true
+	}
+	for k := range p.live.Consumers {
+		switch {
+		case k.Stream != st.Name:
+			continue
+		case !wanted[k.Name]:
+			s.OtherConsumers++
+		}
+		s.Consumers++
 	}
 	return s
 }

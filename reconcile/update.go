@@ -233,26 +233,22 @@ func (p *planner) expire(doc *spec.EventRouting, live Mapping, name string) {
 		p.ask(AskTags, live.UUID)
 		return
 	}
-	after := spec.EventRouting{}.RetireAfter()
-	if doc != nil {
-		after = doc.RetireAfter()
-	}
 	off, ok := ParseOff(tags[TagOff])
 	moved := ok && off.Cause == OffMoved // whoever touched it since: others have all that it had
 	if by, ours := offBy(live, tags); !moved && (!ours || by.Cause == OffAdmission) && p.wantsAny(live) {
 		p.finish(doc, live, name, !ours)
 		return
 	}
-	if !ok || off.Cause != OffRemoved && off.Cause != OffMoved || live.Modified.After(off.At.Add(offGrace)) {
+	if !retired(live, tags) {
 		marked := live
 		marked.Tags = map[string]string{TagOff: Off{OffRemoved, p.now}.String()}
 		p.add(&step{doc: doc, Change: Change{
 			Action: Retire, Addr: Addr{KindMapping, p.freeName(live, name)}, Before: &live, After: &marked,
-			Reason: "no route wants it, and it was disabled for another cause", Effect: "none: it is disabled; it is deleted " + after.String() + " from now",
+			Reason: "no route wants it, and it was disabled for another cause", Effect: "none: it is disabled; it is deleted " + retireAfter(doc).String() + " from now",
 		}})
 		return
 	}
-	if due := off.At.Add(after); p.now.Before(due) {
+	if due := off.At.Add(retireAfter(doc)); p.now.Before(due) {
 		p.find(spec.Finding{Severity: spec.Info, Code: CodeRetired, Path: name, Message: fmt.Sprintf(
 			"mapping %s (%s) is retired: disabled, its position kept, to be deleted at %s", live.UUID, live.Key, due.Format(time.RFC3339))})
 		return
@@ -262,6 +258,21 @@ func (p *planner) expire(doc *spec.EventRouting, live Mapping, name string) {
 		Reason: "it was retired at " + off.At.Format(time.RFC3339) + " (" + off.Cause + ")",
 		Effect: "its position is gone for good; wanted again it would start anew",
 	}})
+}
+
+// retired says whether the tags of a mapping that no route wants say that we retired
+// it.
+func retired(live Mapping, tags map[string]string) bool {
+	off, ok := ParseOff(tags[TagOff])
+	return ok && (off.Cause == OffRemoved || off.Cause == OffMoved) && !live.Modified.After(off.At.Add(offGrace))
+}
+
+// retireAfter is how long a retired mapping of a document, nil for none, is kept.
+func retireAfter(doc *spec.EventRouting) time.Duration {
+	if doc == nil {
+		return spec.EventRouting{}.RetireAfter()
+	}
+	return doc.RetireAfter()
 }
 
 // wantsAny says whether an enabled route wants some of what a mapping takes.
@@ -329,6 +340,7 @@ func (p *planner) retireOne(doc *spec.EventRouting, live Mapping, name string) {
 	if p.dead(live) {
 		s.Reason = "its consumer is gone"
 		s.Effect = "none: it reads nothing any more"
+		s.Needs = append(s.Needs, Addr{KindConsumer, live.Key.source()}) // registered anew, which AWS refuses while it is there
 	}
 	if !live.Settled() {
 		s.hold(WhyUnsettled, "AWS is still busy with it ("+live.State+")")

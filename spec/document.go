@@ -55,7 +55,7 @@ type Spec struct {
 	Routes      []Route      `json:"routes"`              // [] retires all that there are
 	Concurrency *Concurrency `json:"concurrency,omitempty"`
 	// OtherReaders is how many readers of the stream share its read budget
-	// without being visible to us, 0 or more.
+	// without being visible to us, 0 to 1000.
 	OtherReaders int       `json:"otherReaders,omitempty"`
 	Handover     *Handover `json:"handover,omitempty"`
 	RetireAfter  *Duration `json:"retireAfter,omitempty"` // how long a retired mapping keeps its position before it is deleted; default 24h

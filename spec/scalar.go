@@ -17,6 +17,14 @@ func isPlain(n *yaml.Node) bool {
 	return n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) == 0
 }
 
+// isEmpty says whether a value is text without a character, or nothing at all.
+func isEmpty(n *yaml.Node) bool {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	return n.Kind == yaml.ScalarNode && n.Value == "" && n.Style&yaml.TaggedStyle == 0
+}
+
 func isNull(text string) bool {
 	return slices.Contains([]string{"", "~", "null", "Null", "NULL"}, text)
 }

@@ -33,6 +33,22 @@ func (s schema) fields(t reflect.Type) map[string]reflect.Type {
 	return all
 }
 
+// optional says whether a key of a struct may be left out: empty text would say
+// the same, and is rather a value that got lost. Where it says something the field
+// is a pointer.
+func optional(t reflect.Type, key string) bool {
+	if t.Kind() != reflect.Struct {
+		return false
+	}
+	for f := range t.Fields() {
+		name, option, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if f.Anonymous && optional(f.Type, key) || name == key && option == "omitempty" {
+			return true
+		}
+	}
+	return false
+}
+
 // places says where in a document a key may stand.
 func (s schema) places(key string) []string {
 	var found []string
@@ -68,6 +84,12 @@ func describe(t reflect.Type) string {
 		return "Now, TrimHorizon or a time"
 	case typeOf[Amount]():
 		return "a number such as 20, or a share such as 10%"
+	case typeOf[Isolation]():
+		return either(wordsOf(isolations()))
+	case typeOf[Policy]():
+		return either(wordsOf(policies()))
+	case typeOf[OnShortage]():
+		return either(wordsOf(onShortages()))
 	}
 	switch t.Kind() {
 	case reflect.Pointer:

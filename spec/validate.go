@@ -124,8 +124,8 @@ func (c *check) document() {
 	c.regions()
 	c.homes()
 	oneOf(c, "spec.isolation", s.Isolation, isolations())
-	oneOf(c, "spec.policy", s.Policy, []Policy{PolicySync, PolicyUpsertOnly, PolicyCreateOnly})
-	c.atLeast("spec.otherReaders", &s.OtherReaders, 0)
+	oneOf(c, "spec.policy", s.Policy, policies())
+	c.between("spec.otherReaders", &s.OtherReaders, 0, MostReaders)
 	c.positive("spec.retireAfter", s.RetireAfter)
 	if s.Handover != nil {
 		c.positive("spec.handover.assumeLagBelow", s.Handover.AssumeLagBelow)
@@ -143,16 +143,24 @@ func isolations() []Isolation {
 	return []Isolation{IsolationAlias, IsolationFanOut, IsolationFunction}
 }
 
+func policies() []Policy { return []Policy{PolicySync, PolicyUpsertOnly, PolicyCreateOnly} }
+
+func onShortages() []OnShortage { return []OnShortage{OnShortageHold, OnShortageAdmit} }
+
 // oneOf checks a word that was written against those allowed.
 func oneOf[T ~string](c *check, path string, got T, allowed []T) {
 	if got == "" || slices.Contains(allowed, got) {
 		return
 	}
-	words := make([]string, len(allowed))
-	for i, w := range allowed {
+	c.err(CodeEnum, path, "%q is not allowed: write %s", string(got), either(wordsOf(allowed)))
+}
+
+func wordsOf[T ~string](all []T) []string {
+	words := make([]string, len(all))
+	for i, w := range all {
 		words[i] = string(w)
 	}
-	c.err(CodeEnum, path, "%q is not allowed: write %s", string(got), either(words))
+	return words
 }
 
 // either lists words: a, b or c.
@@ -294,6 +302,13 @@ func (e EventRouting) Account() string {
 	return ""
 }
 
+// Bounds on what is counted, beyond what any account has, so that sums of it stay
+// numbers.
+const (
+	MostExecutions = 1_000_000 // concurrent executions
+	MostReaders    = 1_000     // of a stream
+)
+
 // concurrency checks a routing's share of the reservation.
 func (c *check) concurrency(v Concurrency) {
 	const path = "spec.concurrency"
@@ -303,22 +318,18 @@ func (c *check) concurrency(v Concurrency) {
 			c.err(CodeRange, path+".headroom", "%s is below 0: write 0 or more", h)
 		case h.Percent && h.Value > 1000:
 			c.err(CodeRange, path+".headroom", "%s is over 1000%%: write a smaller share, or a number", h)
+		case !h.Percent && h.Value > MostExecutions:
+			c.err(CodeRange, path+".headroom", "%s is over %d: write a smaller number, or a share", h, MostExecutions)
 		}
 	}
-	c.atLeast(path+".minimum", v.Minimum, 0)
-	c.atLeast(path+".maximum", v.Maximum, 1)
-	c.atLeast(path+".others", v.Others, 0)
+	c.between(path+".minimum", v.Minimum, 0, MostExecutions)
+	c.between(path+".maximum", v.Maximum, 1, MostExecutions)
+	c.between(path+".others", v.Others, 0, MostExecutions)
 	if v.Minimum != nil && v.Maximum != nil && *v.Minimum > *v.Maximum {
 		c.err(CodeConflict, path+".minimum", "minimum %d is over maximum %d: lower one or raise the other", *v.Minimum, *v.Maximum)
 	}
 	c.positive(path+".releaseAfter", v.ReleaseAfter)
-	oneOf(c, path+".onShortage", v.OnShortage, []OnShortage{OnShortageHold, OnShortageAdmit})
-}
-
-func (c *check) atLeast(path string, v *int, least int) {
-	if v != nil && *v < least {
-		c.err(CodeRange, path, "%d is below %d: write %d or more", *v, least, least)
-	}
+	oneOf(c, path+".onShortage", v.OnShortage, onShortages())
 }
 
 func (c *check) between(path string, v *int, least, most int) {

@@ -145,6 +145,10 @@ func (w *walker) mapping(n *yaml.Node, t reflect.Type, path string) bool {
 			continue
 		}
 		w.lines[at] = k.Line + w.offset
+		if isEmpty(v) && ft.Kind() == reflect.String && optional(t, key) {
+			w.find(CodeType, v, at, "is empty: write %s, or leave it out", describe(ft))
+			continue
+		}
 		before := w.out.Len()
 		w.name(key, wrote)
 		if w.value(v, ft, at) {

@@ -119,7 +119,7 @@ func (a *applier) run(ctx context.Context) (bool, error) {
 		if err := show(a.cmd.OutOrStdout(), p, "text", a.place, a.places); err != nil {
 			return false, err
 		}
-		ok = ok && !incomplete(p)
+		ok = ok && !p.Incomplete()
 		a.braked = p.Braked()
 		done, err := a.carryOut(ctx, w, p)
 		if err != nil {

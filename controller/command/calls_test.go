@@ -79,8 +79,9 @@ func BenchmarkQuietPass(b *testing.B) {
 	}
 }
 
-// BenchmarkCreate counts the AWS calls of a first apply, polls among them. It
-// waits for the emulator's short delays, so its time says little.
+// BenchmarkCreate counts the AWS calls of a first apply, polls among them, and
+// measures the largest heap, the embedded AWS's own included. It waits for the
+// emulator's short delays, so its time says little.
 func BenchmarkCreate(b *testing.B) {
 	for _, m := range []many{
 		{1, 1, spec.IsolationAlias}, {1, 5, spec.IsolationAlias}, {1, 5, spec.IsolationFanOut}, {1, 20, spec.IsolationFanOut},
@@ -88,11 +89,17 @@ func BenchmarkCreate(b *testing.B) {
 	} {
 		b.Run(m.String(), func(b *testing.B) {
 			calls, polls := 0, 0
+			var heap peak
 			for b.Loop() {
 				r, docs := m.world(b)
-				if _, err := r.apply(b.Context(), r.server.Client().Do, docs); err != nil {
+				do := r.server.Client().Do
+				if _, err := r.apply(b.Context(), func(req *http.Request) (*http.Response, error) {
+					heap.look()
+					return do(req)
+				}, docs); err != nil {
 					b.Fatal(err)
 				}
+				heap.look()
 				all := r.server.Calls()
 				calls += len(all)
 				polls-- // the sweep is none
@@ -104,6 +111,7 @@ func BenchmarkCreate(b *testing.B) {
 			}
 			b.ReportMetric(float64(calls)/float64(b.N), "calls/apply")
 			b.ReportMetric(float64(polls)/float64(b.N), "polls/apply")
+			b.ReportMetric(float64(heap)/(1<<20), "peak-MiB")
 		})
 	}
 }

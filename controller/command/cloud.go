@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
 	"github.com/spf13/cobra"
 
 	"github.com/eventrouting/eventrouting/emulator"
@@ -198,12 +200,18 @@ func (c *cloud) base(ctx context.Context, docs []spec.EventRouting) (aws.Config,
 	}
 	// Where AWS_CA_BUNDLE is set the SDK accepts no other kind of client.
 	client := awshttp.NewBuildableClient().WithTimeout(c.timeout)
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(client))
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(client),
+		config.WithLogger(logging.Nop{})) // whatever matters of a call is in its error
+	if n, ok := errors.AsType[*strconv.NumError](err); ok && strings.Contains(err.Error(), maxAttempts) {
+		return aws.Config{}, hint(fmt.Errorf("read the AWS settings: %s %q is no number", maxAttempts, n.Num), "write one such as 3, or unset it")
+	}
 	if err != nil {
 		return aws.Config{}, fmt.Errorf("read the AWS settings: %w", err)
 	}
 	return cfg, nil
 }
+
+const maxAttempts = "AWS_MAX_ATTEMPTS"
 
 // inProcess configures clients of an embedded AWS.
 func inProcess(s *emulator.Server, account string) aws.Config {

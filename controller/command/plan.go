@@ -33,8 +33,8 @@ func checkOptions(o reconcile.Options) error {
 	switch {
 	case !validOwner(o.Owner):
 		return hint(fmt.Errorf("--owner %q is no owner", o.Owner), "use 1 to 32 letters, digits, '-', '_' or '.'")
-	case o.KeepFree < 0:
-		return hint(fmt.Errorf("--keep-free %d is below 0", o.KeepFree), "use 0 or more")
+	case o.KeepFree < 0 || o.KeepFree > spec.MostExecutions:
+		return hint(fmt.Errorf("--keep-free %d is out of range", o.KeepFree), "use 0 to %d", spec.MostExecutions)
 	case o.AllowDeletes < 0:
 		return hint(fmt.Errorf("--allow-deletes %d is below 0", o.AllowDeletes), "use 0 or more")
 	case o.RespectManual < 0:
@@ -170,7 +170,7 @@ func (p *planning) run(cmd *cobra.Command, args []string) error {
 func (p *planning) exit(plans []reconcile.Plan) error {
 	changes := slices.ContainsFunc(plans, func(p reconcile.Plan) bool { return !p.Empty() || p.Braked() })
 	switch {
-	case slices.ContainsFunc(plans, incomplete):
+	case slices.ContainsFunc(plans, reconcile.Plan.Incomplete):
 		return exit(exitError)
 	case changes && p.detailed:
 		return exit(exitChanges)
@@ -231,17 +231,6 @@ func show(w io.Writer, p reconcile.Plan, format string, pl place, places int) er
 		}
 	}
 	return render.Text(w, p, render.Options{Color: colour(w)})
-}
-
-// incomplete says whether the documents name something that does not exist.
-// Other findings about what is live never change an exit code.
-func incomplete(p reconcile.Plan) bool {
-	for _, f := range p.Findings {
-		if reconcile.MissingReference(f.Code) || f.Code == reconcile.CodeUnsupported || f.Code == reconcile.CodeOnly {
-			return true
-		}
-	}
-	return false
 }
 
 var errNotApproved = errors.New("not approved, nothing was changed")

@@ -209,7 +209,7 @@ func (r remade) carryOut(ctx context.Context) (bool, error) {
 	if err := show(r.cmd.OutOrStdout(), r.plan, "text", r.place, r.places); err != nil {
 		return false, err
 	}
-	ok := !incomplete(r.plan)
+	ok := !r.plan.Incomplete()
 	if !r.plan.Empty() {
 		if err := r.ask(); err != nil {
 			return false, err

@@ -47,14 +47,14 @@ var descriptions string
 
 // documentSchema is the schema of a document: keys and types are those of
 // [spec.EventRouting], the rest is what limit says. It refuses no document that
-// [spec.Load] takes, unless one writes empty text for what could be left out.
+// [spec.Load] takes.
 func documentSchema() (*jsonschema.Schema, error) {
 	s, err := jsonschema.For[spec.EventRouting](&jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
 		reflect.TypeFor[spec.Duration](): formed(`[+-]?(0|` + formSpan + `)`),
 		reflect.TypeFor[spec.StartFrom](): formed(`Now|TrimHorizon|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{1,2}:[0-9]{2}:[0-9]{2}` +
 			`([.,][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})`),
 		reflect.TypeFor[spec.Amount](): {AnyOf: []*jsonschema.Schema{
-			{Type: "integer", Minimum: new(0.0)}, formed(`(\+?0*([0-9]{1,3}|1000)|-0+)%`),
+			{Type: "integer", Minimum: new(0.0), Maximum: new(float64(spec.MostExecutions))}, formed(`(\+?0*([0-9]{1,3}|1000)|-0+)%`),
 		}},
 		reflect.TypeFor[spec.Isolation]():  words(spec.IsolationAlias, spec.IsolationFanOut, spec.IsolationFunction),
 		reflect.TypeFor[spec.Policy]():     words(spec.PolicySync, spec.PolicyUpsertOnly, spec.PolicyCreateOnly),

@@ -52,11 +52,8 @@ func (l limited) at(path string) *jsonschema.Schema {
 
 func (l limited) pattern(path, pattern string) { l.at(path).Pattern = whole(pattern) }
 
-func (l limited) least(path string, least float64) { l.at(path).Minimum = &least }
-
 func (l limited) between(path string, least, most float64) {
-	l.least(path, least)
-	l.at(path).Maximum = &most
+	l.at(path).Minimum, l.at(path).Maximum = &least, &most
 }
 
 // limit adds what the types do not say.
@@ -73,12 +70,12 @@ func limit(s *jsonschema.Schema) {
 	path := l.at("spec.eventType.path")
 	path.Pattern = whole(`[^.]+(\.[^.]+)*`)
 	path.Not = &jsonschema.Schema{Pattern: `(^|\.)\$or(\.|$)|^\s|\s$|[\x00-\x1f\x7f]`}
-	l.least("spec.otherReaders", 0)
+	l.between("spec.otherReaders", 0, spec.MostReaders)
 	l.positive("spec.retireAfter")
 	l.positive("spec.handover.assumeLagBelow")
-	l.least("spec.concurrency.minimum", 0)
-	l.least("spec.concurrency.maximum", 1)
-	l.least("spec.concurrency.others", 0)
+	l.between("spec.concurrency.minimum", 0, spec.MostExecutions)
+	l.between("spec.concurrency.maximum", 1, spec.MostExecutions)
+	l.between("spec.concurrency.others", 0, spec.MostExecutions)
 	l.positive("spec.concurrency.releaseAfter")
 	l.settings("spec.defaults")
 	l.settings("spec.routes")

@@ -289,7 +289,7 @@ func TestSchemaAgrees(t *testing.T) {
 	s := printedSchema(t)
 	long := strings.Repeat("a", 40)
 	texts := []string{
-		"a", "a-b", "a--b", "A", "-a", "a.b", "a..b", "$or", "$LATEST", "1", "a b", " a", long, long + "a", strings.Repeat("a", 64), strings.Repeat("a", 65),
+		"", "a", "a-b", "a--b", "A", "-a", "a.b", "a..b", "$or", "$LATEST", "1", "a b", " a", long, long + "a", strings.Repeat("a", 64), strings.Repeat("a", 65),
 		strings.Repeat("a", 128), strings.Repeat("a", 129), "eu-west-1", "us-gov-west-1", "europe", "a\u0001", "a\u00a0b", "\u00e9",
 		"0", "0s", "-0s", "+0h0m", "1s", "+1s", "-1s", "1.5s", "1.s", ".5s", "1h30m", "24h", "1\u00b5s", "1\u03bcs", "5m", "5m1s", "1d", "s", "0.0h1ns", "59s", "168h",
 		"Now", "TrimHorizon", "now", "2026-11-23T08:00:00Z", "2026-11-23T8:00:00.5+01:00", "2026-11-23", "0%", "-0%", "10%", "1000%", "1001%", "-1%", "10",

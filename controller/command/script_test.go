@@ -183,6 +183,13 @@ func answer(ts *testscript.TestScript, neg bool, args []string) {
 			<-r.Context().Done()
 			return
 		}
+		if args[0] == "half" {
+			w.Header().Set("Content-Length", "500")
+			_, _ = io.WriteString(w, `{"Ev`)
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+			return
+		}
 		_, _ = io.WriteString(w, args[0])
 	})}
 	go func() { _ = s.Serve(l) }()

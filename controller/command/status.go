@@ -45,7 +45,7 @@ stream its shards and readers; and what was found. It has no way to write.`,
 				if err != nil {
 					return err
 				}
-				missing = missing || incomplete(p)
+				missing = missing || p.Incomplete()
 				s, _, err := reconcile.Ascertain(cmd.Context(), r, live, func(live reconcile.State) (reconcile.Status, []reconcile.Ask) {
 					return reconcile.Inspect(pl.docs, live, o, p.At)
 				})

@@ -223,3 +223,17 @@ func TestReservationRefused(t *testing.T) {
 		})
 	}
 }
+
+// A reservation that is what it is to be, by another pass, is done.
+func TestReservedDone(t *testing.T) {
+	inScene(t, func(s *scene) {
+		s.apply(reconcile.State{}, reservation(nil, 20))
+		for _, before := range []*int{nil, aws.Int(9)} {
+			s.server.Forget()
+			s.ok(s.start(reconcile.State{}, reservation(before, 20)))
+			if calls := s.operations(); count(calls, "PutFunctionConcurrency") > 0 {
+				t.Errorf("calls %v", calls)
+			}
+		}
+	})
+}

@@ -25,6 +25,7 @@ func (r *Reader) Answer(ctx context.Context, s reconcile.State, asks []reconcile
 		Limits:   s.Facts.Limits,
 
 		ConsumerTags: copied(s.Facts.ConsumerTags),
+		Gone:         copied(s.Facts.Gone),
 		Lineages:     copied(s.Facts.Lineages),
 		Lags:         copied(s.Facts.Lags),
 		Versions:     copied(s.Facts.Versions),
@@ -40,6 +41,8 @@ func (r *Reader) Answer(ctx context.Context, s reconcile.State, asks []reconcile
 			facts.Invokers[ask.Name], err = r.invokers(ctx, s, ask.Name)
 		case reconcile.AskConsumerTags:
 			facts.ConsumerTags[ask.Name], err = r.consumerTags(ctx, ask.Name)
+		case reconcile.AskGone:
+			facts.Gone[ask.Name], err = r.gone(ctx, ask.Name)
 		case reconcile.AskLineage:
 			facts.Lineages[ask.Name], err = r.lineage(ctx, ask)
 		case reconcile.AskLag:
@@ -161,7 +164,10 @@ func (r *Reader) invokers(ctx context.Context, s reconcile.State, function strin
 			return nil, missing("FunctionUrlConfigs")
 		}
 		for _, c := range out.FunctionUrlConfigs {
-			_, qualifier := splitFunction(aws.ToString(c.FunctionArn))
+			qualifier, err := saneQualified(function, c.FunctionArn)
+			if err != nil {
+				return nil, err
+			}
 			found.URLs = append(found.URLs, cmp.Or(qualifier, latest))
 		}
 		return out.NextMarker, nil
@@ -232,6 +238,9 @@ func (r *Reader) limits(ctx context.Context) (*reconcile.Limits, error) {
 	case out.AccountLimit.ConcurrentExecutions < *out.AccountLimit.UnreservedConcurrentExecutions || *out.AccountLimit.UnreservedConcurrentExecutions < 0:
 		return nil, fmt.Errorf("read the account's limits: %w", nonsensical("limits", fmt.Sprintf("%d, unreserved %d,",
 			out.AccountLimit.ConcurrentExecutions, *out.AccountLimit.UnreservedConcurrentExecutions)))
+	}
+	if err := saneCount("ConcurrentExecutions", out.AccountLimit.ConcurrentExecutions); err != nil {
+		return nil, fmt.Errorf("read the account's limits: %w", err)
 	}
 	return &reconcile.Limits{
 		ConcurrentExecutions: int(out.AccountLimit.ConcurrentExecutions),

@@ -208,6 +208,7 @@ func TestAnswerGone(t *testing.T) {
 		facts := s.answer(live,
 			reconcile.Ask{What: reconcile.AskTags, Name: uuid},
 			reconcile.Ask{What: reconcile.AskFilter, Name: uuid},
+			reconcile.Ask{What: reconcile.AskGone, Name: streamARN + "/consumer/orders--gone:1"},
 			reconcile.Ask{What: reconcile.AskInvokers, Name: "nobody"})
 		want := reconcile.Facts{
 			Tags:     map[string]map[string]string{uuid: {}},
@@ -215,6 +216,7 @@ func TestAnswerGone(t *testing.T) {
 			Invokers: map[string]reconcile.Invokers{"nobody": {}},
 
 			ConsumerTags: map[string]map[string]string{},
+			Gone:         map[string]bool{streamARN + "/consumer/orders--gone:1": true},
 			Lineages:     map[string]reconcile.Lineage{},
 			Lags:         map[string]reconcile.Lag{},
 			Versions:     map[string]reconcile.Versions{},
@@ -257,6 +259,18 @@ func TestAnswerNobodyKnows(t *testing.T) {
 			if _, err := s.client.Reader().Answer(s.Context(), reconcile.State{}, []reconcile.Ask{ask}); err == nil {
 				t.Errorf("%v was answered", ask)
 			}
+		}
+	})
+}
+
+// A consumer that may not be asked about is not taken for gone, and ends no pass.
+func TestAnswerGoneDenied(t *testing.T) {
+	inScene(t, func(s *scene) {
+		live := s.observe()
+		arn := streamARN + "/consumer/theirs:1"
+		s.fault = on("ListTagsForResource", 1, 99, emulator.Fault{Refuse: &world.Error{Code: "AccessDeniedException", Status: 400}})
+		if got, known := s.answer(live, reconcile.Ask{What: reconcile.AskGone, Name: arn}).Gone[arn]; got || !known {
+			t.Errorf("gone: %t, known: %t", got, known)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package awsapi
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -24,8 +25,8 @@ func (r *Reader) listConsumers(ctx context.Context, stream, streamARN string) ([
 			return nil, missing("Consumers")
 		}
 		for _, c := range out.Consumers {
-			if aws.ToString(c.ConsumerName) == "" || aws.ToString(c.ConsumerARN) == "" {
-				return nil, missing("ConsumerName or ConsumerARN of a consumer")
+			if err := saneConsumer(stream, c.ConsumerName, c.ConsumerARN); err != nil {
+				return nil, err
 			}
 			all = append(all, reconcile.Consumer{
 				Key: reconcile.ConsumerKey{Stream: stream, Name: *c.ConsumerName}, ARN: *c.ConsumerARN, Status: string(c.ConsumerStatus),
@@ -69,11 +70,30 @@ func (o *observation) readConsumers(ctx context.Context) error {
 		case err != nil:
 			return failed(err, "list the consumers of stream %s", name)
 		}
+		if len(all) < stream.ConsumerCount {
+			return fmt.Errorf("list the consumers of stream %s: %w: the list has %d and the stream %d", name, errOutdated, len(all), stream.ConsumerCount)
+		}
 		for _, c := range all {
 			o.live.Consumers[c.Key] = c
 		}
 	}
 	return nil
+}
+
+// gone says whether a consumer does not exist any more, whatever a list shows: its
+// tags are looked for by its ARN. One that may not be asked about, as it may be of
+// somebody else, counts as there.
+func (r *Reader) gone(ctx context.Context, arn string) (bool, error) {
+	_, err := r.kinesis.ListTagsForResource(ctx, &kinesis.ListTagsForResourceInput{ResourceARN: &arn})
+	switch {
+	case IsNotFound(err):
+		return true, nil
+	case IsDenied(err):
+		return false, nil
+	case err != nil:
+		return false, failed(err, "look for consumer %s", arn)
+	}
+	return false, nil
 }
 
 // consumerTags reads the tags of a consumer.
@@ -109,8 +129,11 @@ func (w *Writer) registerConsumer(ctx context.Context, after *reconcile.Consumer
 		return failed(err, "register consumer %s: AWS creates 5 consumers of a stream at a time, and a stream has 20, or 50 with On-demand Advantage", after.Key)
 	case err != nil:
 		return failed(err, "register consumer %s", after.Key)
-	case out.Consumer == nil || aws.ToString(out.Consumer.ConsumerARN) == "":
-		return fmt.Errorf("register consumer %s: %w", after.Key, missing("ConsumerARN"))
+	case out.Consumer == nil:
+		return fmt.Errorf("register consumer %s: %w", after.Key, missing("Consumer"))
+	}
+	if err := saneConsumer(after.Key.Stream, out.Consumer.ConsumerName, out.Consumer.ConsumerARN); err != nil || *out.Consumer.ConsumerName != after.Key.Name {
+		return fmt.Errorf("register consumer %s: %w", after.Key, cmp.Or(err, nonsensical("ConsumerName", aws.ToString(out.Consumer.ConsumerName))))
 	}
 	w.registered[after.Key] = *out.Consumer.ConsumerARN
 	return nil
@@ -129,6 +152,8 @@ func (w *Writer) confirmConsumer(ctx context.Context, after *reconcile.Consumer,
 		return stale("AWS is busy with stream %s, or consumer %s came and went", after.Key.Stream, after.Key)
 	case all[i].Status == "DELETING":
 		return stale("consumer %s is being deleted", after.Key)
+	case w.reads(all[i].ARN):
+		return stale("consumer %s was there all the time, and the list that the plan saw lacked it", after.Key)
 	}
 	tags, err := w.consumerTags(ctx, all[i].ARN)
 	if err != nil {
@@ -139,6 +164,16 @@ func (w *Writer) confirmConsumer(ctx context.Context, after *reconcile.Consumer,
 	}
 	w.registered[after.Key] = all[i].ARN
 	return nil
+}
+
+// reads says whether a mapping that the plan saw reads a consumer.
+func (w *Writer) reads(arn string) bool {
+	for _, all := range w.live.Mappings {
+		if slices.ContainsFunc(all, func(m reconcile.Mapping) bool { return m.SourceARN == arn }) {
+			return true
+		}
+	}
+	return false
 }
 
 // tagConsumer changes the tags of a consumer that still is the one that the

@@ -71,7 +71,7 @@ func TestNonsense(t *testing.T) {
 func TestMissingLists(t *testing.T) {
 	full := map[string]string{
 		"event-source-mappings":                  `{"EventSourceMappings":[]}`,
-		"Kinesis_20131202.DescribeStreamSummary": `{"StreamDescriptionSummary":{"StreamName":"s","StreamARN":"` + streamARN + `","StreamStatus":"ACTIVE"}}`,
+		"Kinesis_20131202.DescribeStreamSummary": `{"StreamDescriptionSummary":{"RetentionPeriodHours":24,"StreamName":"s","StreamARN":"` + streamARN + `","StreamStatus":"ACTIVE"}}`,
 		"Kinesis_20131202.ListShards":            `{"Shards":[]}`,
 		"aliases":                                `{"Aliases":[]}`,
 		"concurrency":                            `{}`,
@@ -167,7 +167,7 @@ func TestEndlessPages(t *testing.T) {
 							case "":
 								return 200, `{"EventSourceMappings":[]}`
 							case "Kinesis_20131202.DescribeStreamSummary":
-								return 200, `{"StreamDescriptionSummary":{"StreamARN":"` + streamARN + `"}}`
+								return 200, `{"StreamDescriptionSummary":{"RetentionPeriodHours":24,"StreamARN":"` + streamARN + `"}}`
 							}
 						}
 						n++

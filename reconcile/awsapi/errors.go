@@ -19,6 +19,9 @@ var errSilent = fmt.Errorf("none within %s", patience)
 // somebody set, the SDK itself would go on without.
 var errNoRegion = errors.New("no AWS region is set")
 
+// errOutdated says that two answers of AWS contradict each other.
+var errOutdated = errors.New("one of two answers is out of date")
+
 // errSettleTimeout is the cause with which waiting ends by itself.
 var errSettleTimeout = errors.New("AWS has not settled in time")
 

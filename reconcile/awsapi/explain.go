@@ -77,14 +77,15 @@ func diagnose(err error) (what, hint string) {
 		return "", "AWS may still go on: plan again to see what came of it"
 	case errors.Is(err, reconcile.ErrStale):
 		return "", "plan and apply again"
+	case errors.Is(err, errOutdated):
+		return "", "AWS can take seconds to agree with itself: try again"
 	case errors.Is(err, context.Canceled):
 		return "stopped", ""
 	case errors.Is(err, errNoRegion), strings.Contains(text, "Missing Region"):
 		return "no AWS region is set", "write spec.region in the document, or set AWS_REGION"
 	case strings.Contains(text, "failed to get shared config profile"):
 		return "", "check AWS_PROFILE, and the profiles in ~/.aws/config"
-	case strings.Contains(text, "Failed to parse uri"):
-		return "the endpoint is no URL", "write AWS_ENDPOINT_URL with its scheme, such as http://127.0.0.1:4566"
+
 	case strings.Contains(text, "SSO session has expired"), strings.Contains(text, "cached SSO token"):
 		return "the SSO session has expired", "log in again: aws sso login"
 	case strings.Contains(text, "get credentials"):
@@ -123,6 +124,9 @@ func noAnswer(err error) (what, hint string) {
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return "nothing listens at " + host(err), "start the emulator (eventrouting emulator), or unset AWS_ENDPOINT_URL to use AWS"
 	}
+	if isNoURL(err.Error()) {
+		return "the endpoint is no URL with scheme and host", "write AWS_ENDPOINT_URL with both, such as http://127.0.0.1:4566, or unset it to use AWS"
+	}
 	send, ok := errors.AsType[*smithyhttp.RequestSendError](err)
 	if !ok {
 		return "", ""
@@ -142,6 +146,11 @@ func nonsense(err error) string {
 		return fmt.Sprintf("%s: HTTP %d", errNonsense, resp.HTTPStatusCode())
 	}
 	return errNonsense.Error()
+}
+
+// isNoURL says whether the SDK or net/http could make nothing of an endpoint.
+func isNoURL(text string) bool {
+	return strings.Contains(text, "Failed to parse uri") || strings.Contains(text, "unsupported protocol scheme") || strings.Contains(text, "no Host in request URL")
 }
 
 func isTLS(err error) bool {

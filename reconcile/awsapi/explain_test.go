@@ -145,7 +145,7 @@ func TestExplainConfiguration(t *testing.T) {
 	cfg := config(http.DefaultClient)
 	cfg.BaseEndpoint = aws.String("127.0.0.1:4566")
 	message, hint = awsapi.Explain(observeWith(t, cfg))
-	check(t, message, hint, "list mappings: the endpoint is no URL", "http://")
+	check(t, message, hint, "list mappings: the endpoint is no URL with scheme and host", "http://")
 }
 
 // On a real network, without the emulator's short cut.

@@ -124,7 +124,10 @@ func (w *Writer) updateMapping(ctx context.Context, before, after *reconcile.Map
 		return err
 	}
 	live, err := w.readUnmoved(ctx, before)
-	if err != nil {
+	switch {
+	case live != nil && err != nil:
+		return w.confirmUpdate(ctx, live, after, err)
+	case err != nil:
 		return err
 	}
 	if changes && mutant.Is(mutant.TagLast) {
@@ -156,7 +159,7 @@ func (w *Writer) tag(ctx context.Context, arn, uuid string, tags map[string]stri
 
 // readUnmoved reads a mapping again and compares it with what the plan saw. AWS
 // has no revision of mappings, and their LastModified, floored to the minute,
-// is none.
+// is none. One that has moved comes with the error that says so.
 func (w *Writer) readUnmoved(ctx context.Context, before *reconcile.Mapping) (*reconcile.Mapping, error) {
 	if before.UUID == "" {
 		return nil, fmt.Errorf("update mapping %s: its UUID is not known", before.Key)
@@ -170,13 +173,13 @@ func (w *Writer) readUnmoved(ctx context.Context, before *reconcile.Mapping) (*r
 	}
 	live := mappingOf(configuration(out), w.region)
 	if !live.Settled() {
-		return nil, stale("mapping %s is %s, AWS is still busy with it", before.UUID, live.State)
+		return &live, stale("mapping %s is %s, AWS is still busy with it", before.UUID, live.State)
 	}
 	if before.FunctionARN != "" && live.FunctionARN != before.FunctionARN || live.Key != before.Key {
-		return nil, stale("mapping %s is now %s", before.UUID, live.Key)
+		return &live, stale("mapping %s is now %s", before.UUID, live.Key)
 	}
 	if field := difference(before, &live); field != "" {
-		return nil, stale("mapping %s has another %s", before.UUID, field)
+		return &live, stale("mapping %s has another %s", before.UUID, field)
 	}
 	return &live, nil
 }
@@ -211,6 +214,27 @@ func (w *Writer) sendUpdate(ctx context.Context, in *lambda.UpdateEventSourceMap
 		}
 	}
 	return fmt.Errorf("update mapping %s: AWS is still busy with it: %w: %w", uuid, reconcile.ErrStale, refused)
+}
+
+// confirmUpdate is for a mapping that has moved: another pass may have made of it all
+// that a change was to.
+func (w *Writer) confirmUpdate(ctx context.Context, live, after *reconcile.Mapping, moved error) error {
+	if live.Key != after.Key || difference(after, live) != "" {
+		return moved
+	}
+	if len(after.Tags) == 0 {
+		return nil
+	}
+	tags, err := w.tags(ctx, stateOf(*live), live.UUID)
+	if err != nil {
+		return err
+	}
+	for key, value := range after.Tags {
+		if tags[key] != value {
+			return moved
+		}
+	}
+	return nil
 }
 
 // shows says whether a mapping is what a change makes of it.

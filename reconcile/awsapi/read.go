@@ -55,23 +55,29 @@ func (r *Reader) listMappings(ctx context.Context, source string) ([]reconcile.M
 // readMapping reads one mapping.
 func (r *Reader) readMapping(ctx context.Context, uuid string) (*lambda.GetEventSourceMappingOutput, error) {
 	out, err := r.lambda.GetEventSourceMapping(ctx, &lambda.GetEventSourceMappingInput{UUID: &uuid})
-	if err == nil && out.UUID == nil {
-		err = missing("UUID")
+	if err != nil {
+		return out, err
 	}
-	return out, err
+	if err := saneMapping(configuration(out)); err != nil {
+		return out, err
+	}
+	if *out.UUID != uuid {
+		return out, nonsensical("UUID", *out.UUID)
+	}
+	return out, nil
 }
 
 // readStream reads a stream and its shards: those open now, and those closed
 // since then.
 func (r *Reader) readStream(ctx context.Context, name string, since time.Duration, now time.Time) (reconcile.Stream, error) {
 	out, err := r.kinesis.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: &name})
-	switch {
-	case err != nil:
+	if err != nil {
 		return reconcile.Stream{}, err
-	case out.StreamDescriptionSummary == nil || out.StreamDescriptionSummary.StreamARN == nil:
-		return reconcile.Stream{}, missing("StreamARN")
 	}
 	d := out.StreamDescriptionSummary
+	if err := saneStream(name, d); err != nil {
+		return reconcile.Stream{}, err
+	}
 	s := reconcile.Stream{
 		Name:      name,
 		ARN:       *d.StreamARN,
@@ -192,7 +198,7 @@ func (r *Reader) listAliases(ctx context.Context, function string) ([]reconcile.
 			return nil, missing("Aliases")
 		}
 		for _, c := range out.Aliases {
-			if err := saneAlias(c); err != nil {
+			if err := saneAlias(function, c); err != nil {
 				return nil, err
 			}
 			all = append(all, aliasOf(function, c))
@@ -226,11 +232,15 @@ func (r *Reader) listProvisioned(ctx context.Context, function string) ([]reconc
 			return nil, missing("ProvisionedConcurrencyConfigs")
 		}
 		for _, c := range out.ProvisionedConcurrencyConfigs {
-			_, qualifier := splitFunction(aws.ToString(c.FunctionArn))
-			all = append(all, reconcile.Provisioned{
-				Qualifier: qualifier,
-				Requested: number(c.RequestedProvisionedConcurrentExecutions, 0),
-			})
+			qualifier, err := saneQualified(function, c.FunctionArn)
+			if err != nil {
+				return nil, err
+			}
+			requested := number(c.RequestedProvisionedConcurrentExecutions, 0)
+			if err := saneCount("RequestedProvisionedConcurrentExecutions", int32(requested)); err != nil {
+				return nil, err
+			}
+			all = append(all, reconcile.Provisioned{Qualifier: qualifier, Requested: requested})
 		}
 		return out.NextMarker, nil
 	})

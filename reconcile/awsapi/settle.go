@@ -32,7 +32,7 @@ const oddPolls = 5
 // A mapping that goes missing, or is switched over by somebody, does not keep
 // the others from being waited for: it becomes an error once no other change
 // is left that could settle. So an error is about all that were given and not
-// returned. When nothing settles for [Options].SettleTimeout that is the error;
+// returned; where each has its own it is a [reconcile.Lost]. When nothing settles for [Options].SettleTimeout that is the error;
 // AWS may well go on, and the next pass sees what came of it.
 func (w *Writer) Settled(ctx context.Context, started []reconcile.Change) ([]reconcile.Change, error) {
 	if done := atOnce(started); len(done) > 0 || len(started) == 0 {
@@ -64,7 +64,7 @@ func (w *Writer) Settled(ctx context.Context, started []reconcile.Change) ([]rec
 			return done, nil
 		}
 		if len(lost) == len(started) {
-			return nil, errors.Join(lost...)
+			return nil, lost
 		}
 	}
 }
@@ -167,7 +167,8 @@ func (w *Writer) poll(ctx context.Context, t targets) (seen, error) {
 
 // judge says which changes have settled and which will not, by what a poll
 // showed; odd counts the polls in a row that showed them wrong.
-func judge(started []reconcile.Change, s seen, odd map[reconcile.Addr]int) (done []reconcile.Change, lost []error) {
+func judge(started []reconcile.Change, s seen, odd map[reconcile.Addr]int) (done []reconcile.Change, lost reconcile.Lost) {
+	lost = reconcile.Lost{}
 	for _, c := range started {
 		settled, problem := s.consumer(c)
 		if after, ok := c.After.(*reconcile.Mapping); ok {
@@ -183,7 +184,7 @@ func judge(started []reconcile.Change, s seen, odd map[reconcile.Addr]int) (done
 			odd[c.Addr] = 0
 		default:
 			if odd[c.Addr]++; odd[c.Addr] >= oddPolls {
-				lost = append(lost, fmt.Errorf("%s: %s while it settled", c.Addr, problem))
+				lost[c.Addr] = errors.New(problem + " while it settled")
 			}
 		}
 	}

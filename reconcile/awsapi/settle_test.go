@@ -255,3 +255,27 @@ func TestSettledPollFails(t *testing.T) {
 		}
 	})
 }
+
+// Where several will not settle, each says what became of itself.
+func TestSettledLost(t *testing.T) {
+	inScene(t, func(s *scene) {
+		live := s.withRoutes("one", "two")
+		for _, name := range []string{"one", "two"} {
+			uuid := s.mapping(live, key(name)).UUID
+			_, err := s.lambda.DeleteEventSourceMapping(s.Context(), &lambda.DeleteEventSourceMappingInput{UUID: &uuid})
+			s.ok(err)
+		}
+		s.passes(10)
+		w := started{s.client.Writer(live)}
+		outcome := reconcile.Apply(s.Context(), w, []reconcile.Change{creation("one"), creation("two")}, nil)
+		want := "create mapping orders/one: it has vanished while it settled\ncreate mapping orders/two: it has vanished while it settled"
+		if got := text(outcome.Err()); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	})
+}
+
+// started is a writer whose changes AWS has accepted, it says.
+type started struct{ *awsapi.Writer }
+
+func (started) Start(context.Context, reconcile.Change) error { return nil }

@@ -14,7 +14,8 @@ import (
 )
 
 // Start begins one change. Its error is [reconcile.ErrStale] where the target
-// has moved, also between the look at it and the write, or is gone or taken.
+// has moved, also between the look at it and the write, or is gone or taken. One
+// that is all that the change makes of it is done: another pass was first.
 //
 // Any other refusal is reported at once, such as one over the function's role:
 // how long a new permission takes to spread is nobody's to know, and the pass
@@ -140,9 +141,13 @@ func (w *Writer) confirmAlias(ctx context.Context, after *reconcile.Alias) error
 	case err != nil:
 		return failed(err, "read alias %s", after.Key)
 	}
-	live := aliasOf(after.Key.Function, types.AliasConfiguration{
-		Name: out.Name, FunctionVersion: out.FunctionVersion, Description: out.Description, RoutingConfig: out.RoutingConfig,
-	})
+	answer := types.AliasConfiguration{
+		Name: out.Name, AliasArn: out.AliasArn, FunctionVersion: out.FunctionVersion, Description: out.Description, RoutingConfig: out.RoutingConfig,
+	}
+	if err := saneAlias(after.Key.Function, answer); err != nil {
+		return failed(err, "read alias %s", after.Key)
+	}
+	live := aliasOf(after.Key.Function, answer)
 	if live.Version == after.Version && live.Description == after.Description && maps.Equal(live.Weights, after.Weights) {
 		return nil
 	}
@@ -164,6 +169,8 @@ func (w *Writer) reserve(ctx context.Context, before, after *reconcile.Reservati
 		return failed(err, "read the reservation of function %s", after.Function)
 	}
 	switch {
+	case live != nil && *live == after.Reserved:
+		return nil // by another pass
 	case before == nil && live != nil:
 		return stale("function %s has a reservation of %d", after.Function, *live)
 	case before != nil && live == nil:

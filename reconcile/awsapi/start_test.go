@@ -317,3 +317,29 @@ func TestRetargetTaken(t *testing.T) {
 }
 
 func (s *scene) passes(seconds int) { time.Sleep(time.Duration(seconds) * time.Second) }
+
+// What another pass has made of a target already, all of it, is done.
+func TestUpdateDone(t *testing.T) {
+	inScene(t, func(s *scene) {
+		live := s.withRoutes("placed")
+		before := s.mapping(live, key("placed"))
+		for name, c := range map[string]reconcile.Change{
+			"setting":         update(before, func(m *reconcile.Mapping) { m.BatchSize = 7 }),
+			"setting and tag": update(before, func(m *reconcile.Mapping) { m.BatchSize, m.Tags = 7, map[string]string{"k": "v"} }),
+		} {
+			s.apply(live, c)
+			s.server.Forget()
+			if err := reconcile.Apply(s.Context(), s.client.Writer(live), []reconcile.Change{c}, nil).Err(); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			if calls := s.operations(); count(calls, "UpdateEventSourceMapping") > 0 {
+				t.Errorf("%s: %v", name, calls)
+			}
+			other := update(before, func(m *reconcile.Mapping) { m.BatchSize, m.Tags = 7, map[string]string{"k": "other"} })
+			if err := s.start(live, other); !errors.Is(err, reconcile.ErrStale) {
+				t.Errorf("%s: another tag: %v", name, err)
+			}
+			s.apply(s.observe(), update(s.mapping(s.observe(), key("placed")), func(m *reconcile.Mapping) { m.BatchSize = before.BatchSize }))
+		}
+	})
+}

@@ -39,7 +39,11 @@ func StatusText(w io.Writer, s reconcile.Status, o Options) error {
 		if st.Others > 0 {
 			readers += fmt.Sprintf(" (%d of no route)", st.Others)
 		}
-		return []string{st.Name, st.Status, shards, readers, strconv.Itoa(st.Consumers)}
+		consumers := strconv.Itoa(st.Consumers)
+		if st.OtherConsumers > 0 {
+			consumers += fmt.Sprintf(" (%d not ours)", st.OtherConsumers)
+		}
+		return []string{st.Name, st.Status, shards, readers, consumers}
 	})
 	p.findings(s.Findings)
 	return p.to(w, "status")
@@ -48,6 +52,8 @@ func StatusText(w io.Writer, s reconcile.Status, o Options) error {
 // routeState is the state in one word, with what makes it special.
 func routeState(r reconcile.RouteStatus) string {
 	switch {
+	case r.Idle:
+		return r.State + " (nothing to run)"
 	case r.Off != "":
 		return r.State + " (" + r.Off + ")"
 	case r.Orphan:
@@ -70,6 +76,9 @@ func (p *page) routeNotes(r reconcile.RouteStatus) {
 			actions = append(actions, string(a))
 		}
 		notes = append(notes, "the next apply: "+strings.Join(slices.Compact(actions), ", "))
+	}
+	if !r.Until.IsZero() {
+		notes = append(notes, "retired, its position kept until "+when(r.Until))
 	}
 	if !r.Paused.IsZero() {
 		notes = append(notes, "paused by hand until "+when(r.Paused))

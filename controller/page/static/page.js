@@ -67,8 +67,8 @@ function failing(all) {
 function routes(status) {
   const all = status.routes || [];
   const row = r => {
-    const state = r.state + (r.off ? " (" + r.off + ")" : r.orphan ? " (no document)" : r.retired ? " (not wanted)" : "");
-    const look = r.retired || r.orphan ? "" : looks[r.state] || "warn";
+    const state = r.state + (r.idle ? " (nothing to run)" : r.off ? " (" + r.off + ")" : r.orphan ? " (no document)" : r.retired ? " (not wanted)" : "");
+    const look = r.retired || r.orphan ? "" : r.idle ? "bad" : looks[r.state] || "warn";
     const notes = [];
     if (r.alias && r.alias.behind) notes.push("alias " + r.alias.name + " is behind " + r.alias.follows);
     if (r.pending && r.pending.length) notes.push("next: " + [...new Set(r.pending)].join(", "));
@@ -134,7 +134,7 @@ function streams(status) {
       word(s.status, s.status === "ACTIVE" ? "good" : "warn")),
     meter(s.standardReaders, budget, "Standard readers of five reads a second"),
     el("p", { class: "note" }, s.standardReaders + " of " + budget + " reads a second and shard" + (s.otherReaders ? " (" + s.otherReaders + " not ours)" : "") +
-      (s.consumers ? ", " + plural(s.consumers, "fan-out consumer") : "") + ", retention " + span(s.retention / 1e9))));
+      (s.consumers ? ", " + plural(s.consumers, "fan-out consumer") + (s.otherConsumers ? " (" + s.otherConsumers + " not ours)" : "") : "") + ", retention " + span(s.retention / 1e9))));
 }
 
 function planned(plan) {
