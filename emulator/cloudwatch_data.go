@@ -86,9 +86,9 @@ func (v metricData) json() any {
 }
 
 // getMetricData answers all datapoints in one page, however many are asked for
-// at most. Of the metrics it knows IteratorAge; all others are there and have no
-// datapoints, as on AWS. Metrics are there at once, where AWS takes a minute or
-// more, and stay.
+// at most. It knows the metrics of [world.World.Metric]; all others are there and
+// have no datapoints, as on AWS. Metrics are there at once, where AWS takes a minute
+// or more, and stay.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
 func getMetricData(w *world.World, at world.Place, in metricQueries) (metricData, error) {
 	if err := in.check(); err != nil {
@@ -137,7 +137,8 @@ func (s metricStat) read(w *world.World, at world.Place, from, to time.Time) met
 // minutes is what there is of a metric. Dimensions are part of its name: it is
 // found by exactly those that it has.
 func (s metricStat) minutes(w *world.World, at world.Place, from, to time.Time) []world.Datapoint {
-	if s.Metric.Namespace != "AWS/Lambda" || s.Metric.MetricName != "IteratorAge" || s.Unit != "" && s.Unit != "Milliseconds" {
+	unit := map[string]string{world.IteratorAge: "Milliseconds", world.Throttles: "Count"}[s.Metric.MetricName]
+	if s.Metric.Namespace != "AWS/Lambda" || unit == "" || s.Unit != "" && s.Unit != unit {
 		return nil
 	}
 	has := map[string]string{}
@@ -150,7 +151,7 @@ func (s metricStat) minutes(w *world.World, at world.Place, from, to time.Time) 
 	if len(has) > 0 {
 		return nil
 	}
-	return w.IteratorAge(at, function, resource, from, to)
+	return w.Metric(at, s.Metric.MetricName, function, resource, from, to)
 }
 
 // of is the statistic of a datapoint.

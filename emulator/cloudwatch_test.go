@@ -122,7 +122,7 @@ func TestIteratorAge(t *testing.T) {
 		}
 		var known []world.Datapoint
 		s.Do(func(w *world.World) {
-			known = w.IteratorAge(streamsPlace(), "f", "f:live", start, time.Now())
+			known = w.Metric(streamsPlace(), world.IteratorAge, "f", "f:live", start, time.Now())
 		})
 		for i, p := range known {
 			got := world.Datapoint{

@@ -532,7 +532,7 @@ func TestReaders(t *testing.T) {
 		}
 		f.pass(time.Minute)
 		var sum time.Duration
-		for _, p := range f.IteratorAge(dataPlace, "f", "", dawn, f.Now()) {
+		for _, p := range f.Metric(dataPlace, IteratorAge, "f", "", dawn, f.Now()) {
 			sum += time.Duration(p.Max) * time.Millisecond
 		}
 		for _, id := range ids {

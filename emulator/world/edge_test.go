@@ -38,7 +38,7 @@ func TestAnotherOfTheName(t *testing.T) {
 	for _, provisioned := range []bool{false, true} {
 		t.Run(fmt.Sprintf("function, provisioned %v", provisioned), func(t *testing.T) {
 			f := newFlow(t, 1)
-			f.SetHandler(func(string, Record, time.Time) (time.Duration, bool) { return 5 * time.Minute, true })
+			f.SetHandler(func(string, Record, time.Time) (time.Duration, bool) { return 50 * time.Second, true })
 			if provisioned {
 				_, err := f.PutProvisioned(dataPlace, "f", "live", 1)
 				f.ok(err)
@@ -160,7 +160,7 @@ func TestReportedAndBisected(t *testing.T) {
 // with two runs at a time.
 func TestEnabledDuringRun(t *testing.T) {
 	f := newFlow(t, 1)
-	f.SetHandler(func(string, Record, time.Time) (time.Duration, bool) { return 5 * time.Minute, true })
+	f.SetHandler(func(string, Record, time.Time) (time.Duration, bool) { return 50 * time.Second, true })
 	a := f.mapping("a", "TRIM_HORIZON", MappingSettings{BatchSize: new(1)})
 	f.put("k", "A")
 	f.put("k", "A")
@@ -168,7 +168,7 @@ func TestEnabledDuringRun(t *testing.T) {
 	for _, on := range []bool{false, true} {
 		_, err := f.UpdateMapping(dataPlace, a, MappingUpdate{Settings: MappingSettings{Enabled: &on}})
 		f.ok(err)
-		f.pass(30 * time.Second)
+		f.pass(10 * time.Second)
 	}
 	if n := f.Running(dataPlace, "f"); n != 1 {
 		t.Errorf("%d run for one key", n)

@@ -136,6 +136,7 @@ func (w *World) invoke(at Place, m *mapping, s *stream, p *poller, v *version, l
 		m.result(refused)
 	} else if !w.admits(l, &inv) {
 		refused = Throttled
+		w.measure(Throttles, &inv, 1)
 	}
 	if refused != OK {
 		ln.throttled++
@@ -214,7 +215,7 @@ func (w *World) endInvocation(e event) {
 	delete(w.invocations, e.n)
 	l := &w.at(inv.place).lambda
 	l.release(inv)
-	w.measure(inv)
+	w.measure(IteratorAge, inv, float64(inv.age.Milliseconds()))
 	w.note(Fact{
 		Kind: Attempted, At: inv.began, Until: w.now, Place: inv.place, Stream: inv.stream, Shard: inv.shard,
 		Mapping: inv.mapping, Function: inv.function, Indexes: inv.batch, Outcome: inv.outcome, Done: inv.done,

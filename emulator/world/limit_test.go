@@ -322,7 +322,7 @@ func TestIteratorAge(t *testing.T) {
 	f.pass(20 * time.Second)
 	f.put("new", "A")
 	f.pass(2 * time.Minute)
-	got := f.IteratorAge(dataPlace, "f", "f:a", dawn, f.Now())
+	got := f.Metric(dataPlace, IteratorAge, "f", "f:a", dawn, f.Now())
 	if len(got) != 1 || got[0].Max > 15_000 || got[0].Max < 5_000 {
 		t.Errorf("it is %+v, of a batch whose records are some 30 s and 10 s old", got)
 	}

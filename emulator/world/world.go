@@ -43,7 +43,7 @@ type World struct {
 	invocations    map[uint64]*invocation
 	lastInvocation uint64
 	throttledReads int
-	ages           map[series][]Datapoint
+	metrics        map[series][]Datapoint
 	facts          []Fact
 	logging        bool
 	trace          func(Fact)
@@ -111,7 +111,7 @@ func New(seed uint64, t Timing, start time.Time) *World {
 
 		seed:        seed,
 		invocations: map[uint64]*invocation{},
-		ages:        map[series][]Datapoint{},
+		metrics:     map[series][]Datapoint{},
 
 		sessions:    map[string]Session{},
 		deniedRoles: map[string]bool{},
@@ -161,9 +161,9 @@ func (w *World) Clone() *World {
 		copied := *inv // its batch is never changed
 		c.invocations[n] = &copied
 	}
-	c.ages = make(map[series][]Datapoint, len(w.ages))
-	for k, points := range w.ages {
-		c.ages[k] = slices.Clone(points)
+	c.metrics = make(map[series][]Datapoint, len(w.metrics))
+	for k, points := range w.metrics {
+		c.metrics[k] = slices.Clone(points)
 	}
 	c.facts, c.trace = slices.Clip(w.facts), nil
 	c.sessions, c.deniedRoles = maps.Clone(w.sessions), maps.Clone(w.deniedRoles)

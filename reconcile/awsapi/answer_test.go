@@ -174,6 +174,26 @@ func TestAnswerLag(t *testing.T) {
 	})
 }
 
+// TestAnswerThrottles counts batches that found no room.
+func TestAnswerThrottles(t *testing.T) {
+	inScene(t, func(s *scene) {
+		s.foreign(&lambda.CreateEventSourceMappingInput{EventSourceArn: aws.String(streamARN), FunctionName: aws.String(function + ":live")})
+		_, err := s.lambda.PutFunctionConcurrency(s.Context(), &lambda.PutFunctionConcurrencyInput{FunctionName: aws.String(function), ReservedConcurrentExecutions: aws.Int32(0)})
+		s.ok(err)
+		time.Sleep(time.Minute)
+		s.server.Do(func(w *world.World) {
+			_, _, err := w.Put(s.place, stream, "k", []byte("{}"))
+			s.ok(err)
+		})
+		time.Sleep(2 * time.Minute)
+		name := function + ":live"
+		got := s.answer(s.observe(), reconcile.Ask{What: reconcile.AskLag, Name: name, Since: time.Now().Add(-reconcile.LagWindow)}).Lags[name].From(time.Now().Add(-5 * time.Minute))
+		if got.Batches != 0 || got.Throttles == 0 {
+			t.Errorf("%+v, want throttles and no batch", got)
+		}
+	})
+}
+
 // TestAnswerVersions reads how long an invocation may take, of all versions, and when
 // $LATEST was changed.
 func TestAnswerVersions(t *testing.T) {
