@@ -24,7 +24,7 @@ func (p *planner) capacity() {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		if f, ok := p.live.Functions[name]; ok {
+		if f, ok := p.live.Functions[name]; ok && len(p.unread(name)) == 0 {
 			p.demands = append(p.demands, p.demand(f))
 		}
 	}

@@ -119,7 +119,7 @@ type Need struct {
 type Ask struct {
 	What  AskWhat
 	Name  string    // UUID of a mapping, a function, a stream, or the ARN of a consumer; empty for limits
-	Since time.Time // of a lineage and a lag: from when on
+	Since time.Time // of a lineage, a lag and a stream's shards: from when on
 }
 
 // AskWhat is the kind of a fact.
@@ -135,6 +135,7 @@ const (
 	AskLineage      AskWhat = "lineage"       // of the stream, further back than its window
 	AskLag          AskWhat = "lag"           // of FUNCTION or FUNCTION:QUALIFIER
 	AskFunction     AskWhat = "function"      // that no route runs any more, into State.Functions
+	AskStream       AskWhat = "stream"        // that mappings of such a function read, into State.Streams
 )
 
 // Plan is what a pass would do and what it found. It is data: printing,

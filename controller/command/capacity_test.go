@@ -743,3 +743,50 @@ func TestMergeAndAddRoute(t *testing.T) {
 		reserves("after a day", 8)
 	})
 }
+
+// TestFinishesBesideForeign enables a route's old mapping again, on a function
+// that no route runs any more and that somebody else's mapping of another stream
+// runs as well: what both can run is reserved before.
+func TestFinishesBesideForeign(t *testing.T) {
+	for _, isolation := range []string{"Alias", "FanOut"} {
+		t.Run(isolation, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { finishesBesideForeign(t, isolation) })
+		})
+	}
+}
+
+func finishesBesideForeign(t *testing.T, isolation string) {
+	r := newRig(t, map[string]int{"orders-events": 4, "s2": 4}, "order-processor", "g")
+	running := func() (n int) {
+		r.server.Do(func(w *world.World) {
+			for _, m := range mappings(t, w) {
+				if targetOf(m).function == "g" && m.State == "Enabled" {
+					n++
+				}
+			}
+			if got := must[*int](t)(w.Concurrency(here, "g")); got == nil || *got < 4*n {
+				t.Errorf("%s, and %d mappings of 4 shards run", standing{reserved: got}, n)
+			}
+		})
+		return n
+	}
+	r.settle(routing(t, "    - {name: a, eventTypes: [A], isolation: Function, function: g}\n"))
+	r.server.Do(func(w *world.World) {
+		off := false
+		for id := range mappings(t, w) {
+			must[world.Mapping](t)(w.UpdateMapping(here, id, world.MappingUpdate{Settings: world.MappingSettings{Enabled: &off}}))
+		}
+		must[world.Mapping](t)(w.CreateMapping(here, world.MappingInput{EventSourceArn: world.StreamARN(here, "s2"), FunctionName: "g", StartingPosition: "LATEST"}))
+	})
+	docs := routing(t, "    - {name: a, eventTypes: [A], isolation: "+isolation+"}\n")
+	for range 5 {
+		if _, err := r.apply(t.Context(), r.server.Client().Do, docs); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(20 * time.Minute)
+		running()
+	}
+	if n := running(); n != 2 {
+		t.Errorf("%d mappings of g run, want both", n)
+	}
+}
