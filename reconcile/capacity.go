@@ -242,10 +242,10 @@ func (p *planner) countRest(d *demand, counted map[string]bool) {
 // countLeft adds the mappings that ran the function until lately and run another
 // one now. The aliases that they had still tell.
 func (p *planner) countLeft(d *demand) {
-	for _, k := range slices.SortedFunc(maps.Keys(p.live.Aliases), compareAliasKeys) {
+	for _, k := range p.index.aliases[d.Function] {
 		routing, route, ok := SplitQualifier(k.Name)
 		w := p.index.wantAddr[Addr{KindMapping, routing + "/" + route}]
-		if !ok || k.Function != d.Function || w == nil || w.live == nil || w.live.Key.Function == d.Function || !p.ownsAlias(k) {
+		if !ok || w == nil || w.live == nil || w.live.Key.Function == d.Function || !p.ownsAlias(k) {
 			continue
 		}
 		until := w.live.Modified.Add(runsOn)
