@@ -120,7 +120,7 @@ func TestWhatIfReshards(t *testing.T) {
 	shards := func(ids ...string) (all []reconcile.Shard) {
 		for _, id := range ids {
 			s := reconcile.Shard{ID: "shardId-00000000000" + id[:1], Closed: strings.HasSuffix(id, "closed")}
-			for _, p := range strings.Fields(id[1:]) {
+			for p := range strings.FieldsSeq(id[1:]) {
 				if p != "closed" {
 					s.Parents = append(s.Parents, "shardId-00000000000"+p)
 				}
@@ -157,6 +157,18 @@ func TestWhatIfReshards(t *testing.T) {
 		if s := e.Streams[0]; s.Open != c.open || s.Active != c.consumed || s.Earlier.Active != c.consumed {
 			t.Errorf("%d of %d shards: %d open, %d at one time, want %d and %d", c.n, len(c.shards), s.Open, s.Active, c.open, c.consumed)
 		}
+	}
+
+	// What was closed before the window counts beside what is supposed, for those
+	// that start further back.
+	live := reconcile.State{
+		Streams: map[string]reconcile.Stream{"orders-events": {Name: "orders-events", Shards: shards("1", "4")}},
+		Facts:   reconcile.Facts{Lineages: map[string]reconcile.Lineage{"orders-events": {Shards: shards("0 closed", "1", "2 0 closed", "3 0 closed", "5 2 closed", "6 2 closed", "7 5 6 closed", "4 3 7")}}},
+	}
+	docs, supposed := reconcile.WhatIf{Shards: map[string]int{"orders-events": 4}}.Apply(documents(t, []byte(whatIfDocuments)), live)
+	e, _ := reconcile.Explain(docs, supposed, reconcile.Options{}, reconcile.Prices{}, noon)
+	if s := e.Streams[0]; s.Active != 4 || s.Earlier.Active != 5 {
+		t.Errorf("%d at one time, %d further back, want 4 and 5", s.Active, s.Earlier.Active)
 	}
 }
 
