@@ -800,6 +800,9 @@ func TestCapacity(t *testing.T) {
 		}
 	})
 	t.Log(counts)
+	if counts["passes"] > 100 && counts["all run"] == 0 {
+		t.Error("never did all run that can: there were too few records, or they took no time")
+	}
 }
 
 // TestMergeAndAddRoute merges a stream and adds a route at once: closed parents
@@ -879,4 +882,32 @@ func finishesBesideForeign(t *testing.T, isolation string) {
 	if n := running(); n != 2 {
 		t.Errorf("%d mappings of g run, want both", n)
 	}
+}
+
+// TestWhatIfIsWhatComes supposes numbers of shards, and compares what is needed
+// with what is once the stream has them.
+func TestWhatIfIsWhatComes(t *testing.T) {
+	for _, c := range []struct{ from, to int }{{8, 8}, {8, 4}, {4, 8}, {4, 6}, {6, 4}, {5, 3}, {3, 5}, {7, 4}} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, map[string]int{"orders-events": c.from}, "order-processor")
+			docs := routing(t, routes(2))
+			supposed := r.whatIf(reconcile.WhatIf{Shards: map[string]int{"orders-events": c.to}}, docs)
+			r.server.Do(func(w *world.World) { must[int](t)(w.UpdateShardCount(here, "orders-events", c.to)) })
+			time.Sleep(time.Hour)
+			if got := r.whatIf(reconcile.WhatIf{}, docs); got != supposed {
+				t.Errorf("%d to %d shards: %d are needed, and %d were supposed to be", c.from, c.to, got, supposed)
+			}
+		})
+	}
+}
+
+// whatIf is what the function needs if something comes about.
+func (r *rig) whatIf(what reconcile.WhatIf, docs []spec.EventRouting) int {
+	r.t.Helper()
+	live, err := r.client(r.server.Client().Do).Reader().Observe(r.t.Context(), reconcile.Wants(docs), time.Now())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	docs, live = what.Apply(docs, live)
+	return reconcile.Compute(docs, live, options, time.Now()).Needs[0].Required
 }
