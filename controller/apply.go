@@ -34,16 +34,18 @@ func (w *worker) apply(ctx context.Context, p Pass, found finding) Pass {
 	switch {
 	case stopped:
 		p.Outcome, p.Error = Partly, context.Cause(ctx).Error()
-	case outcome.Count(reconcile.Failed)+outcome.Count(reconcile.Skipped) > 0, len(changes) < len(found.plan.Changes):
-		p.Outcome = Partly
+	case outcome.Count(reconcile.Failed) > 0, len(changes) < len(found.plan.Changes):
+		p.Outcome, p.Error = Partly, "changes failed: "+names(w.failing)
+	case outcome.Count(reconcile.Stale) > 0: // also what was skipped, for nothing else went wrong
+		p.Outcome = Stale
+	case outcome.Count(reconcile.Skipped) > 0:
+		p.Outcome, p.Error = Partly, "changes were skipped"
 	case len(outcome) > 0:
 		p.Outcome = Applied
 	default:
 		p.Outcome = Quiet
 	}
-	if p.Outcome == Partly && p.Error == "" {
-		p.Error = "changes failed: " + names(w.failing)
-	}
+
 	return p
 }
 

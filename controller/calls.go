@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
@@ -79,14 +80,15 @@ func (p *pace) heed(throttled bool, now time.Time) {
 // slow says whether calls are being slowed down.
 func (p *pace) slow() bool { return p.calls.Limit() != rate.Inf }
 
-// observed are the middlewares by which calls are paced and counted. A call
+// observed are the middlewares by which calls are paced and counted; p is the pace
+// that holds at the time. A call
 // waits once, before its first attempt: what an attempt may take has a limit of
 // its own, and repeated ones wait for longer each time anyway.
-func (c *Controller) observed(p *pace) []func(*middleware.Stack) error {
+func (c *Controller) observed(p *atomic.Pointer[pace]) []func(*middleware.Stack) error {
 	wait := middleware.InitializeMiddlewareFunc("eventrouting:pace", func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
 		middleware.InitializeOutput, middleware.Metadata, error,
 	) {
-		if err := p.wait(ctx); err != nil {
+		if err := p.Load().wait(ctx); err != nil {
 			return middleware.InitializeOutput{}, middleware.Metadata{}, err
 		}
 		return next.HandleInitialize(ctx, in)
@@ -95,7 +97,7 @@ func (c *Controller) observed(p *pace) []func(*middleware.Stack) error {
 		middleware.FinalizeOutput, middleware.Metadata, error,
 	) {
 		out, md, err := next.HandleFinalize(ctx, in)
-		p.heed(awsapi.IsThrottled(err), time.Now())
+		p.Load().heed(awsapi.IsThrottled(err), time.Now())
 		c.metrics.calls.WithLabelValues(awsmiddleware.GetServiceID(ctx), awsmiddleware.GetOperationName(ctx), codeOf(err)).Inc()
 		return out, md, err
 	})

@@ -28,6 +28,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -65,7 +66,7 @@ func (t Trigger) asked() bool {
 // Place is an account and region with its documents.
 type Place struct {
 	Name    string // unique and stable, for people: eu-west-1, or eu-west-1 as ROLE
-	Account string // whose request limits apply, as far as known; places with the same text share them
+	Account string // whose request limits apply, as far as known before a pass has seen it; places with the same text share them
 	Docs    []spec.EventRouting
 	Config  aws.Config
 	QPS     float64 // of passes, 0 for no limit
@@ -92,11 +93,21 @@ type Options struct {
 // Build says what is running.
 type Build struct{ Version, Commit string }
 
-// ParseSchedule reads a cron expression of five fields, or @every DURATION.
+// shortest is how close passes may be by the schedule.
+const shortest = time.Second
+
+// ParseSchedule reads a cron expression of five fields, or @every DURATION, of at
+// least a second.
 func ParseSchedule(text string) (cron.Schedule, error) {
 	s, err := cron.ParseStandard(text)
 	if err != nil {
 		return nil, fmt.Errorf("schedule %q: %w", text, err)
+	}
+	// The parser makes a second of whatever is less.
+	if _, every, ok := strings.Cut(text, "@every "); ok {
+		if d, err := time.ParseDuration(every); err == nil && d < shortest {
+			return nil, fmt.Errorf("schedule %q: %s is below %s", text, d, shortest)
+		}
 	}
 	if s.Next(time.Now()).IsZero() {
 		return nil, fmt.Errorf("schedule %q: it never comes", text)
@@ -199,8 +210,8 @@ type Result struct {
 }
 
 const (
-	// onceRounds bounds how often Once looks again because AWS was still busy
-	// with a mapping, and onceDelay is how long it waits for that.
+	// onceRounds bounds how often Once looks again because AWS was still busy with a
+	// mapping or somebody else was first, and onceDelay is how long it waits for that.
 	onceRounds = 12
 	onceDelay  = 5 * time.Second
 )
@@ -216,18 +227,19 @@ func (c *Controller) Once(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	c.place(places)
+	warned := c.warn(places)
 	var passes sync.WaitGroup
 	for _, w := range c.all() {
 		passes.Go(func() {
 			for range onceRounds {
-				if w.pass(ctx, TriggerStart); !w.busy() || !sleep(ctx, onceDelay) {
+				if w.pass(ctx, TriggerStart); !w.busy() && !w.stale() || !sleep(ctx, onceDelay) {
 					return
 				}
 			}
 		})
 	}
 	passes.Wait()
-	var r Result
+	r := Result{Failed: warned}
 	for _, w := range c.all() {
 		v := w.look()
 		r.Failed = r.Failed || v.failed() || w.busy()
@@ -257,6 +269,10 @@ func (c *Controller) place(places []Place) (added, gone []*worker) {
 	defer c.mu.Unlock()
 	keep := map[string]bool{}
 	for i, p := range places {
+		found := c.sources.findings(places, i)
+		if i == 0 {
+			found = append(found, c.strangers(places)...)
+		}
 		keep[p.Name] = true
 		w, ok := c.workers[p.Name]
 		if !ok {
@@ -264,7 +280,7 @@ func (c *Controller) place(places []Place) (added, gone []*worker) {
 			c.workers[p.Name] = w
 			added = append(added, w)
 		}
-		w.want(wanted{docs: p.Docs, found: c.sources.findings(places, i), partial: c.sources.partial, commit: c.sources.docs.Commit}, c.sources.trouble())
+		w.want(wanted{docs: p.Docs, found: found, partial: c.sources.partial, commit: c.sources.docs.Commit}, c.sources.trouble())
 	}
 	for name, w := range c.workers {
 		if !keep[name] {
@@ -273,6 +289,24 @@ func (c *Controller) place(places []Place) (added, gone []*worker) {
 		}
 	}
 	return added, gone
+}
+
+// strangers are findings about flags that name what no document does.
+func (c *Controller) strangers(places []Place) []spec.Finding {
+	var docs []spec.EventRouting
+	for _, p := range places {
+		docs = append(docs, p.Docs...)
+	}
+	return c.o.Pass.Strangers(docs)
+}
+
+// warn logs strangers, and says whether there are any.
+func (c *Controller) warn(places []Place) bool {
+	all := c.strangers(places)
+	for _, f := range all {
+		c.o.Log.Warn("flags", "err", f.Message)
+	}
+	return len(all) > 0
 }
 
 // stop ends all workers and waits for them.
@@ -284,6 +318,13 @@ func (c *Controller) stop() {
 	for _, w := range gone {
 		w.running.Wait()
 	}
+}
+
+// paceOf is pace for those who do not hold the lock.
+func (c *Controller) paceOf(account string) *pace {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.pace(account)
 }
 
 // pace is what the places of an account share.

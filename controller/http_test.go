@@ -10,6 +10,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -314,5 +315,45 @@ func TestMetrics(t *testing.T) {
 		if diff := cmp.Diff(string(want), all); diff != "" {
 			t.Errorf("metrics (-want +got):\n%s", diff)
 		}
+	})
+}
+
+// TestHeldSeconds moves a type on a stream without traffic, where nothing proves that
+// the giver has read on. Each pass has another time and another reason for that.
+func TestHeldSeconds(t *testing.T) {
+	inBubble(t, orders(2), func(t *testing.T, r *rig) {
+		c, stop := r.run()
+		defer stop()
+		held := func() time.Duration {
+			t.Helper()
+			value := regexp.MustCompile(`(?m)^eventrouting_held_seconds\{place="eu-west-1",why="taker"\} (.*)$`)
+			m := value.FindStringSubmatch(ask(c.Handler(token(""), nil), "GET", "/metrics", "").Body.String())
+			if m == nil {
+				return -1
+			}
+			seconds, err := strconv.ParseFloat(m[1], 64)
+			if err != nil {
+				t.Error(err)
+			}
+			return time.Duration(seconds * float64(time.Second))
+		}
+		within := func(from, to time.Duration) {
+			t.Helper()
+			if got := held(); got < from || got > to {
+				t.Errorf("held for %s, want %s to %s", got, from, to)
+			}
+		}
+		moved := strings.NewReplacer("[Type0]", "[Other]", "[Type1]", "[Type0, Type1]").Replace(orders(2))
+		time.Sleep(time.Minute)
+		within(-1, -1)
+		r.docs.write(moved)
+		time.Sleep(3 * time.Hour)
+		within(3*time.Hour-time.Minute, 3*time.Hour)
+		r.docs.write(orders(2))
+		time.Sleep(25 * time.Hour) // nothing of before is in the stream any more
+		within(-1, -1)
+		r.docs.write(moved)
+		time.Sleep(time.Hour)
+		within(time.Hour-time.Minute, time.Hour)
 	})
 }

@@ -57,7 +57,7 @@ type gauges struct {
 	c *Controller
 
 	build, documents, trouble                   *prometheus.Desc
-	condition, held, overdue, finding           *prometheus.Desc
+	condition, held, heldFor, finding           *prometheus.Desc
 	required, reserved, shortfall               *prometheus.Desc
 	active, open, mappings, lag, behind         *prometheus.Desc
 	retention                                   *prometheus.Desc
@@ -76,7 +76,7 @@ func newGauges(c *Controller) *gauges {
 		trouble:   desc("documents_not_loaded", "1 while the newest documents do not load and older ones are in force."),
 		condition: desc("condition", "1 while a condition of a place is true.", "place", "type"),
 		held:      desc("held", "Changes that are wanted and not allowed yet.", "place", "why"),
-		overdue:   desc("held_overdue_seconds", "How long ago the time came of the change that is held longest beyond it; 0 for none.", "place"),
+		heldFor:   desc("held_seconds", "For how long a change has been held without a break, as far as this process has seen; of several the longest, by why it is held now.", "place", "why"),
 		finding:   desc("findings", "What the last pass found.", "place", "code", "severity"),
 		required:  desc("required_concurrency", "Concurrent executions that a function needs.", "place", "function"),
 		reserved:  desc("reserved_concurrency", "Concurrent executions that are reserved for a function; absent when unset.", "place", "function"),
@@ -97,7 +97,7 @@ func newGauges(c *Controller) *gauges {
 // Describe is of [prometheus.Collector].
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		g.build, g.dry, g.documents, g.trouble, g.condition, g.held, g.overdue, g.finding, g.required, g.reserved, g.shortfall,
+		g.build, g.dry, g.documents, g.trouble, g.condition, g.held, g.heldFor, g.finding, g.required, g.reserved, g.shortfall,
 		g.active, g.open, g.retention, g.mappings, g.lag, g.behind, g.success, g.completed, g.scheduled, g.backoff,
 	} {
 		ch <- d
@@ -141,18 +141,16 @@ func (g *gauges) place(o out, v view, now time.Time) {
 	for _, c := range v.conditions {
 		o.set(g.condition, number(c.Status), v.name, c.Type)
 	}
-	held := map[string]float64{}
-	var overdue time.Duration
+	held, longest := map[string]float64{}, map[string]time.Duration{}
 	for _, h := range v.plan.Held {
-		held[string(h.Why)]++
-		if !h.Until.IsZero() {
-			overdue = max(overdue, now.Sub(h.Until))
-		}
+		why := string(h.Why)
+		held[why]++
+		longest[why] = max(longest[why], now.Sub(v.heldSince[heldKey{h.Addr, h.Action}]))
 	}
 	for why, n := range held {
 		o.set(g.held, n, v.name, why)
+		o.set(g.heldFor, longest[why].Seconds(), v.name, why)
 	}
-	o.set(g.overdue, overdue.Seconds(), v.name)
 	type found struct{ code, severity string }
 	findings := map[found]float64{}
 	for _, f := range v.plan.Findings {
@@ -173,6 +171,10 @@ func (g *gauges) place(o out, v view, now time.Time) {
 }
 
 func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
+
+// lagShown is how much of a lag is shown: what it was further back says nothing of
+// what it is.
+const lagShown = 5 * time.Minute
 
 // live is about what the last pass saw.
 func (g *gauges) live(o out, v view) {
@@ -212,8 +214,8 @@ func (g *gauges) live(o out, v view) {
 		o.set(g.retention, s.Retention.Seconds(), v.name, s.Name)
 	}
 	for target, l := range v.live.Facts.Lags {
-		if l.Datapoints > 0 {
-			o.set(g.lag, l.Max.Seconds(), v.name, target)
+		if recent := l.From(v.plan.At.Add(-lagShown)); recent.Batches > 0 {
+			o.set(g.lag, recent.Max.Seconds(), v.name, target)
 		}
 	}
 }

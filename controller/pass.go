@@ -25,6 +25,7 @@ const (
 	Quiet   Outcome = "quiet"   // there was nothing to do
 	Applied Outcome = "applied" // every change settled
 	Drift   Outcome = "drift"   // a dry run found changes to make
+	Stale   Outcome = "stale"   // somebody else changed first what was to be changed: the next pass plans afresh
 	Partly  Outcome = "partly"  // a change or a routing failed, the others went on
 	Failed  Outcome = "failed"  // nothing could be read
 	Stopped Outcome = "stopped" // the process was told to end
@@ -111,8 +112,12 @@ func (w *worker) try(ctx context.Context, p Pass) (done Pass, err error) {
 		p.Outcome, p.Error = Failed, explain(ctx, err)
 		return p, err
 	}
+	if found.live.Account != "" {
+		w.pace.Store(w.paceOf(found.live.Account)) // its documents may not name it
+	}
 	w.baseline(found.docs, found.live)
-	w.change(func(v *view) { v.plan, v.live, v.status = found.plan, found.live, found.status })
+	w.tell(ctx, found.plan, want.found)
+	w.change(func(v *view) { v.found(found) })
 	p.Held = len(found.plan.Held)
 	if w.write == nil {
 		p = w.drift(ctx, p, found.plan)
@@ -124,6 +129,17 @@ func (w *worker) try(ctx context.Context, p Pass) (done Pass, err error) {
 		p.Error = strings.Join(slices.DeleteFunc([]string{p.Error, "cannot be read: " + names(w.unread)}, func(s string) bool { return s == "" }), "; ")
 	}
 	return p, nil
+}
+
+// tell logs errors that a plan found, once and not with each pass. Those in the
+// documents have been logged when they were loaded.
+func (w *worker) tell(ctx context.Context, plan reconcile.Plan, known []spec.Finding) {
+	known = append(slices.Clone(known), w.look().plan.Findings...)
+	for _, f := range plan.Findings {
+		if f.Severity == spec.Error && !slices.Contains(known, f) {
+			w.log.WarnContext(ctx, "finding", "code", f.Code, "err", f.String())
+		}
+	}
 }
 
 // drift reports what a dry run found.
@@ -168,7 +184,7 @@ func (w *worker) finish(p Pass, err error, now time.Time) {
 	v.passes = append(slices.Clone(v.passes[max(0, len(v.passes)-keptPasses+1):]), p)
 	v.failing = maps.Clone(w.failing)
 	maps.Copy(v.failing, w.unread)
-	v.slow = w.pace.slow()
+	v.slow = w.pace.Load().slow()
 	switch {
 	case p.Outcome == Stopped:
 	case err != nil:

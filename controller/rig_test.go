@@ -223,6 +223,24 @@ func (r *rig) mappings(region string) map[string]string {
 	return all
 }
 
+// tag writes a tag on the mapping that runs an alias.
+func (r *rig) tag(alias, key, value string) {
+	r.t.Helper()
+	r.server.Do(func(w *world.World) {
+		list, _, err := w.Mappings(here, world.MappingsQuery{})
+		if err != nil {
+			r.t.Error(err)
+		}
+		for _, m := range list {
+			if strings.HasSuffix(m.FunctionArn, ":"+alias) {
+				if err := w.TagResource(here, m.EventSourceMappingArn, world.Tags{key: value}); err != nil {
+					r.t.Error(err)
+				}
+			}
+		}
+	})
+}
+
 // newVersion publishes another version of order-processor.
 func (r *rig) newVersion() string {
 	r.t.Helper()

@@ -134,6 +134,7 @@ func (c *Controller) reload(ctx context.Context) {
 	}
 	s := c.inForce()
 	c.o.Log.Info("documents", "documents", len(s.docs.Docs), "digest", s.digest, "commit", s.docs.Commit, "places", len(places))
+	c.warn(places)
 	added, gone := c.place(places)
 	for _, w := range gone {
 		w.cancel()

@@ -43,7 +43,7 @@ const (
 	Synced             = "Synced"             // AWS is what the documents want, as far as they may have it
 	Degraded           = "Degraded"           // something keeps failing
 	CapacitySufficient = "CapacitySufficient" // all that is wanted can be reserved
-	Paused             = "Paused"             // a document says so
+	Paused             = "Paused"             // a document says so, or an operator's pause holds something
 )
 
 // view is what is known of a place. Its lists are replaced, never changed.
@@ -54,9 +54,10 @@ type view struct {
 	paused   []string // of these
 	trouble  *Trouble // why newer documents are not in force
 
-	plan   reconcile.Plan // of the last pass that could look
-	live   reconcile.State
-	status reconcile.Status
+	plan      reconcile.Plan // of the last pass that could look
+	live      reconcile.State
+	status    reconcile.Status
+	heldSince map[heldKey]time.Time // what the plan holds: since when without a break
 
 	running     *Pass
 	passes      []Pass // oldest first
@@ -74,18 +75,38 @@ type view struct {
 	conditions []Condition
 }
 
+// heldKey is a change that is held. Its reason may change meanwhile, and with each
+// pass its time.
+type heldKey struct {
+	addr   reconcile.Addr
+	action reconcile.Action
+}
+
+// found takes over what a pass saw.
+func (v *view) found(f finding) {
+	since := map[heldKey]time.Time{}
+	for _, h := range f.plan.Held {
+		k := heldKey{h.Addr, h.Action}
+		since[k] = f.plan.At
+		if before, held := v.heldSince[k]; held {
+			since[k] = before
+		}
+	}
+	v.plan, v.live, v.status, v.heldSince = f.plan, f.live, f.status, since
+}
+
 // failed says whether the last pass left something undone that it should not.
 func (v *view) failed() bool {
 	if len(v.passes) == 0 {
 		return true
 	}
 	switch v.passes[len(v.passes)-1].Outcome {
-	case Failed, Partly, Stopped:
+	case Failed, Partly, Stale, Stopped:
 		return true
 	case Quiet, Applied, Drift:
 	}
 	return slices.ContainsFunc(v.plan.Findings, func(f spec.Finding) bool {
-		return reconcile.MissingReference(f.Code) || f.Code == reconcile.CodeUnsupported
+		return reconcile.MissingReference(f.Code) || f.Code == reconcile.CodeUnsupported || f.Code == reconcile.CodeOnly
 	})
 }
 
@@ -135,6 +156,8 @@ func (v *view) synced() Condition {
 		c.Reason, c.Message = "NotObserved", p.Error
 	case p.Outcome == Stopped:
 		c.Reason, c.Message = "Stopped", "the last pass was stopped"
+	case p.Outcome == Stale:
+		c.Reason, c.Message = "Stale", "somebody else changed something first; the next pass plans afresh"
 	case p.Outcome == Partly:
 		c.Reason, c.Message = "ChangesFailed", p.Error
 	case p.Outcome == Drift:
@@ -197,8 +220,35 @@ func shortfall(n reconcile.Need) int {
 }
 
 func (v *view) pausing() Condition {
-	if len(v.paused) == 0 {
-		return Condition{Type: Paused, Reason: "NotPaused", Message: "no document says so"}
+	c := Condition{Type: Paused, Reason: "NotPaused", Message: "no document says so, and no operator's pause holds anything"}
+	var says []string
+	if held := v.byOperator(); len(held) > 0 {
+		c.Status, c.Reason = true, "Operator"
+		says = append(says, "held by an operator's pause: "+strings.Join(held, ", "))
 	}
-	return Condition{Type: Paused, Status: true, Reason: "Document", Message: "paused by their documents: " + strings.Join(v.paused, ", ")}
+	if len(v.paused) > 0 {
+		c.Status, c.Reason = true, "Document"
+		says = append(says, "paused by their documents: "+strings.Join(v.paused, ", "))
+	}
+	if c.Status {
+		c.Message = strings.Join(says, "; ")
+	}
+	return c
+}
+
+// byOperator are the routes, or where it is about no route the routings, of which an
+// operator's pause holds something. A document's has no end.
+func (v *view) byOperator() []string {
+	var names []string
+	for _, h := range v.plan.Held {
+		switch {
+		case h.Why != reconcile.WhyPaused || h.Until.IsZero():
+		case h.Addr.Kind == reconcile.KindMapping:
+			names = append(names, h.Addr.Name)
+		default:
+			names = append(names, unit(h.Addr))
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }

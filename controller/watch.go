@@ -108,7 +108,7 @@ type watch struct {
 	trigger Trigger // when one has
 	list    func([]spec.EventRouting) []string
 	read    func(context.Context, string) (string, error)
-	limiter *rate.Limiter
+	limiter func() *rate.Limiter
 }
 
 // watch reads everything once in each interval, spread evenly, until ctx ends.
@@ -118,7 +118,7 @@ func (w *worker) watch(ctx context.Context, by watch) {
 		all := by.list(w.wants().docs)
 		for i, name := range all {
 			at := began.Add(poll * time.Duration(i) / time.Duration(len(all)))
-			if !sleep(ctx, time.Until(at)) || by.limiter.Wait(ctx) != nil {
+			if !sleep(ctx, time.Until(at)) || by.limiter().Wait(ctx) != nil {
 				return
 			}
 			w.glance(ctx, by, name)

@@ -6,10 +6,12 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"golang.org/x/time/rate"
 
 	"github.com/eventrouting/eventrouting/reconcile"
 	"github.com/eventrouting/eventrouting/reconcile/awsapi"
@@ -30,7 +32,8 @@ type worker struct {
 	name     string
 	metrics  *metrics
 	interval func(time.Time) time.Duration
-	pace     *pace
+	pace     atomic.Pointer[pace] // of its account, as far as that is known
+	paceOf   func(account string) *pace
 	reader   reconcile.Reader
 	write    func(live reconcile.State) reconcile.Writer // nil in a dry run
 	watches  []watch
@@ -60,21 +63,21 @@ type wanted struct {
 
 // newWorker makes the worker of a place, its clients with it.
 func (c *Controller) newWorker(p Place) *worker {
-	pace := c.pace(p.Account)
-	cfg := p.Config.Copy()
-	cfg.APIOptions = append(slices.Clone(cfg.APIOptions), c.observed(pace)...)
-	client := awsapi.New(cfg, awsapi.Options{QPS: p.QPS, SettleTimeout: settleTimeout})
-	g := glancer{kinesis: kinesis.NewFromConfig(cfg), lambda: lambda.NewFromConfig(cfg)}
 	w := &worker{
-		o: c.o, log: c.o.Log.With("place", p.Name), name: p.Name, metrics: c.metrics, interval: c.interval, pace: pace,
-		reader: client.Reader(),
-		watches: []watch{
-			{trigger: TriggerShards, list: streamsOf, read: g.stream, limiter: pace.streams},
-			{trigger: TriggerFollow, list: followedOf, read: g.alias, limiter: c.aliases},
-		},
+		o: c.o, log: c.o.Log.With("place", p.Name), name: p.Name, metrics: c.metrics, interval: c.interval, paceOf: c.paceOf,
 		triggers: make(chan Trigger, 1), cancel: func() {},
 		seen: map[seenKey]string{}, failing: failures{}, unread: failures{},
 		view: view{name: p.Name, began: time.Now(), wantedSince: map[string]time.Time{}, succeeded: map[string]time.Time{}},
+	}
+	w.pace.Store(c.pace(p.Account))
+	cfg := p.Config.Copy()
+	cfg.APIOptions = append(slices.Clone(cfg.APIOptions), c.observed(&w.pace)...)
+	client := awsapi.New(cfg, awsapi.Options{QPS: p.QPS, SettleTimeout: settleTimeout})
+	g := glancer{kinesis: kinesis.NewFromConfig(cfg), lambda: lambda.NewFromConfig(cfg)}
+	w.reader = client.Reader()
+	w.watches = []watch{
+		{trigger: TriggerShards, list: streamsOf, read: g.stream, limiter: func() *rate.Limiter { return w.pace.Load().streams }},
+		{trigger: TriggerFollow, list: followedOf, read: g.alias, limiter: func() *rate.Limiter { return c.aliases }},
 	}
 	if !c.o.DryRun {
 		w.write = func(live reconcile.State) reconcile.Writer { return client.Writer(live) }
@@ -157,6 +160,12 @@ func (w *worker) change(f func(*view)) {
 func (w *worker) busy() bool {
 	v := w.look()
 	return slices.ContainsFunc(v.plan.Held, func(h reconcile.Held) bool { return h.Why == reconcile.WhyUnsettled })
+}
+
+// stale says whether somebody else was first in the last pass.
+func (w *worker) stale() bool {
+	v := w.look()
+	return len(v.passes) > 0 && v.passes[len(v.passes)-1].Outcome == Stale
 }
 
 // start makes passes until ctx ends or the worker is cancelled.

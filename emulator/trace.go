@@ -61,6 +61,8 @@ func outcomeOf(f world.Fact) string {
 		return fmt.Sprintf("ok, %s", took)
 	case f.Outcome == world.Throttled:
 		return "throttled"
+	case f.Outcome == world.TargetGone:
+		return "the function, alias or version does not exist"
 	case f.Done > 0:
 		return fmt.Sprintf("failed after %d, %s", f.Done, took)
 	}

@@ -62,5 +62,14 @@ discard s shard 0 #2 of f:live (attempts)`
 		if !strings.HasPrefix(throttled, "write   s shard 0 #3 key=k \ndeliver s shard 0 #3 to f:live (throttled)") {
 			t.Errorf("throttled: %s", throttled)
 		}
+		s.Do(func(w *world.World) {
+			if err := w.DeleteAlias(streamsPlace(), "f", "live"); err != nil {
+				t.Error(err)
+			}
+		})
+		time.Sleep(20 * time.Second)
+		if gone := clockless(t, trace.Lines()); !strings.HasSuffix(gone, "deliver s shard 0 #3 to f:live (the function, alias or version does not exist)") {
+			t.Errorf("without its alias: %s", gone)
+		}
 	})
 }

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/eventrouting/eventrouting/spec"
@@ -341,14 +342,19 @@ func (p *planner) owned(m Mapping) (routing, route string, ok bool) {
 	return routing, route, tags[TagOwner] == p.o.Owner && routing != "" && route != ""
 }
 
-// askOwners asks whose the mappings are that no route wants, on streams that the
-// documents name: without an alias of ours only their tags tell.
+// askOwners asks whose the mappings are that no route wants: without an alias of ours
+// only their tags tell. Those on streams that the documents name may be ours, and
+// those that a routing left on a stream that it read before: they read a consumer of
+// its name, or run a function that a route has for itself.
 func (p *planner) askOwners() {
-	for stream := range p.index.wantStream {
-		for _, m := range p.index.onStream[stream] {
-			if _, known := p.live.Facts.Tags[m.UUID]; !known && p.claimed[m.UUID] == nil && !p.ownsAlias(m.Key.alias()) {
-				p.ask(AskTags, m.UUID)
-			}
+	for _, m := range p.index.mappings {
+		if _, known := p.live.Facts.Tags[m.UUID]; known || p.claimed[m.UUID] != nil || p.ownsAlias(m.Key.alias()) {
+			continue
+		}
+		routing, _, fanned := SplitQualifier(m.Key.Consumer)
+		own := slices.ContainsFunc(p.index.wantFunction[m.Key.Function], func(w *wish) bool { return w.route.Isolation == spec.IsolationFunction })
+		if p.index.wantStream[m.Key.Stream] != nil || m.Key.Kinesis() && (fanned && p.index.wantRouting[routing] != nil || own && m.Key.Consumer == "") {
+			p.ask(AskTags, m.UUID)
 		}
 	}
 }

@@ -111,7 +111,15 @@ func (p *planner) brakeOne(routing string, stops []*step, runs int) {
 func (p *planner) relieved(s *step) bool {
 	before, _ := s.mappings()
 	rest := p.taken(*before)
-	for _, m := range p.index.onStream[before.Key.Stream] {
+	others := p.index.onStream[before.Key.Stream]
+	if routing, _, ok := p.owned(*before); ok { // which may read another stream now
+		for _, w := range p.index.wantRouting[routing] {
+			if w.live != nil && w.mapping.Key.Stream != before.Key.Stream {
+				others = append(slices.Clip(others), *w.live)
+			}
+		}
+	}
+	for _, m := range others {
 		if m.UUID == before.UUID || !p.ours(m) || p.stops(m) || !p.mayShare(m, rest) || !p.qualified(m) {
 			continue
 		}

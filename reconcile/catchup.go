@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/eventrouting/eventrouting/reconcile/internal/mutant"
@@ -19,10 +20,6 @@ const unlimitedAge = -1
 // deliveryTakes is how much older than its start a mapping's first events can be
 // when they are read: the data plane is up to 5 minutes late.
 const deliveryTakes = 10 * time.Minute
-
-// believed is how long a mapping has to have caught up for its lag to tell: the
-// data plane may be 5 minutes late, and the lag is that of the last 5 minutes.
-const believed = qualifiesAfter + lagWindow
 
 // discards says whether a mapping of a maximum record age would discard events on
 // arrival that waited for some time. How far behind it was before is not known, so
@@ -115,18 +112,20 @@ func (p *planner) behind(w *wish, live Mapping, since time.Time) delay {
 	if !live.Enabled {
 		return delay{why: WhyCatchingUp, reason: wait, until: end}
 	}
-	if until := since.Add(believed); p.now.Before(until) {
-		return delay{why: WhyCatchingUp, reason: wait, until: until}
+	held := func(format string, args ...any) delay {
+		return delay{why: WhyCatchingUp, reason: wait + fmt.Sprintf(format, args...), until: end}
 	}
-	key := live.Key.lagOf()
-	switch lag, known := p.live.Facts.Lags[key]; {
-	case !known:
-		p.asks = append(p.asks, Ask{What: AskLag, Name: key, Since: p.now.Add(-lagWindow)})
+	switch r := p.readPast(live, since.Add(qualifiesAfter)); {
+	case r.asked:
 		return delay{why: WhyAsked, reason: wait + ": its lag has to be read"}
-	case lag.Datapoints == 0:
-		return delay{why: WhyCatchingUp, reason: wait + ": it took no batch in the last 5 minutes, which proves nothing", until: end}
-	case lag.Throttles > 0 || lag.Max > age/2:
-		return delay{why: WhyCatchingUp, reason: fmt.Sprintf("%s: it is up to %s behind and was throttled %d times", wait, lag.Max.Round(time.Second), lag.Throttles), until: end}
+	case !r.early.IsZero():
+		return delay{why: WhyCatchingUp, reason: wait, until: r.early}
+	case r.Batches == 0:
+		return held(": it took no batch in the last %s, which proves nothing", minutes(r.window))
+	case r.Throttles > 0 || r.Max > age/2:
+		return held(": in the last %s it was up to %s behind and was throttled %d times", minutes(r.window), r.Max.Round(time.Second), r.Throttles)
+	case p.shares(live) && strings.HasPrefix(live.LastResult, "PROBLEM"):
+		return held(": its last batch failed (%s), and others report their lag with it", live.LastResult)
 	}
 	return delay{}
 }

@@ -81,7 +81,7 @@ func (p *planner) cleanConsumers(going map[string]Addr) {
 	for _, k := range slices.SortedFunc(maps.Keys(p.live.Consumers), compareConsumerKeys) {
 		c := p.live.Consumers[k]
 		routing, _, ok := SplitQualifier(k.Name)
-		if !ok || wanted[k] || c.Status == "DELETING" || p.index.wantStream[k.Stream] == nil || p.nameless(routing) {
+		if !ok || wanted[k] || c.Status == "DELETING" || p.nameless(routing) {
 			continue
 		}
 		var readers []Mapping

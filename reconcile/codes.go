@@ -9,7 +9,7 @@ const (
 	CodeByHand           = "by-hand"           // a person disabled a mapping that a route wants running
 	CodeFilterUnknown    = "filter-unknown"    // a live filter on the stream is encrypted, or written in what this tool does not know
 	CodeFilterUnreadable = "filter-unreadable" // a live filter is encrypted and cannot be read
-	CodeFollowMissing    = "follow-missing"    // the alias to follow does not exist, or belongs to a route
+	CodeFollowMissing    = "follow-missing"    // the alias or version to follow does not exist, or the alias belongs to a route
 	CodeForeign          = "foreign"           // a mapping or alias that a route wants is somebody else's
 	CodeFunctionMissing  = "function-missing"  // the function does not exist
 	CodeInvokers         = "unknown-invokers"  // a first reservation waits for concurrency.others

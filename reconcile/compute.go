@@ -82,6 +82,7 @@ type planner struct {
 	vouched   map[string]bool        // by UUID
 	at        map[Addr]*step         // the first step at an address
 	members   map[string][]Mapping   // of ours, by routing
+	enabled   map[string][]Mapping   // of ours that are enabled, by routing
 	index     index
 }
 

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/eventrouting/eventrouting/spec"
@@ -13,9 +14,13 @@ const latest = "$LATEST"
 // says whether the route can go on.
 func (p *planner) follow(w *wish) bool {
 	target := w.doc.Follow()
-	if target == latest || strings.Trim(target, "0123456789") == "" {
+	if target == latest {
 		w.alias.Version = target
 		return true
+	}
+	if strings.Trim(target, "0123456789") == "" {
+		w.alias.Version = target
+		return p.version(w, target)
 	}
 	key := AliasKey{w.mapping.Key.Function, target}
 	followed, ok := p.live.Aliases[key]
@@ -32,5 +37,27 @@ func (p *planner) follow(w *wish) bool {
 		return false
 	}
 	w.alias.Version, w.alias.Weights = followed.Version, followed.Weights
+	return true
+}
+
+// version says whether the version that a route follows exists. What runs it already
+// tells for free.
+func (p *planner) version(w *wish, target string) bool {
+	function := w.mapping.Key.Function
+	if w.live != nil && w.live.Key.Function == function && w.live.Key.Qualifier == target || p.live.Aliases[w.alias.Key].Version == target {
+		return true
+	}
+	versions, known := p.live.Facts.Versions[function]
+	switch {
+	case !known:
+		p.ask(AskVersions, function)
+		p.add(p.wanted(w)).hold(WhyAsked, "whether version "+target+" of "+function+" exists has to be read")
+		return false
+	case !slices.Contains(versions.Names, target):
+		p.find(w.doc.Find(spec.Error, CodeFollowMissing, "spec.function.follow",
+			"version %s of function %s does not exist: publish it, or correct follow", target, function))
+		p.add(p.wanted(w)).hold(WhyMissing, "version "+target+" of "+function+", which it follows, does not exist")
+		return false
+	}
 	return true
 }

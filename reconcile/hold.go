@@ -12,9 +12,24 @@ import (
 func (p *planner) forbid() {
 	p.obey()
 	for _, s := range p.steps {
-		if before, _ := s.mappings(); (s.why == WhyPolicy || s.why == WhyPaused || s.why == WhyOnly) && before != nil && before.Enabled {
+		before, _ := s.mappings()
+		if s.why != WhyPolicy && s.why != WhyPaused && s.why != WhyOnly || before == nil {
+			continue
+		}
+		if before.Enabled {
 			p.notBegun(s)
 		}
+		if s.wish != nil && s.wish.inherited() {
+			p.unneeded(s.wish, s.why, s.Reason)
+		}
+	}
+}
+
+// unneeded holds the making of a route's anchor which its mapping is not to use yet:
+// it would remember a start that is long past then.
+func (p *planner) unneeded(w *wish, why Why, reason string) {
+	if addr, ok := w.anchor(); ok && p.step(addr) != nil && p.step(addr).Before == nil {
+		p.step(addr).hold(why, reason)
 	}
 }
 
@@ -46,9 +61,7 @@ func (p *planner) notBegun(giver *step) {
 		}
 		reason := "it would take events of " + giver.Addr.Name + ", which may not let go of them (" + giver.Reason + ")"
 		s.hold(giver.why, reason)
-		if addr, ok := s.wish.anchor(); ok && p.step(addr) != nil && p.step(addr).Before == nil {
-			p.step(addr).hold(giver.why, reason) // it would remember a start that is long past then
-		}
+		p.unneeded(s.wish, giver.why, reason)
 	}
 }
 

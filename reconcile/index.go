@@ -19,6 +19,7 @@ type index struct {
 	wantAddr     map[Addr]*wish
 	wantStream   map[string][]*wish
 	wantFunction map[string][]*wish
+	wantRouting  map[string][]*wish
 	fanOut       map[string]bool // streams whose consumers were looked at
 	windows      map[string]time.Duration
 	longest      time.Duration
@@ -27,7 +28,7 @@ type index struct {
 func newIndex(docs []spec.EventRouting, wishes []*wish, live State) index {
 	x := index{
 		onStream: map[string][]Mapping{}, onFunction: map[string][]Mapping{}, aliases: map[string][]AliasKey{},
-		wanted: map[Key]*wish{}, wantAddr: map[Addr]*wish{}, wantStream: map[string][]*wish{}, wantFunction: map[string][]*wish{}, fanOut: map[string]bool{},
+		wanted: map[Key]*wish{}, wantAddr: map[Addr]*wish{}, wantStream: map[string][]*wish{}, wantFunction: map[string][]*wish{}, wantRouting: map[string][]*wish{}, fanOut: map[string]bool{},
 	}
 	x.windows, x.longest = windows(docs)
 	for _, ms := range live.Mappings {
@@ -48,6 +49,10 @@ func newIndex(docs []spec.EventRouting, wishes []*wish, live State) index {
 		x.fanOut[k.Stream] = x.fanOut[k.Stream] || k.Consumer != "" || live.Streams[k.Stream].ConsumerCount > 0
 		x.wantStream[k.Stream] = append(x.wantStream[k.Stream], w)
 		x.wantFunction[k.Function] = append(x.wantFunction[k.Function], w)
+		x.wantRouting[w.doc.Metadata.Name] = append(x.wantRouting[w.doc.Metadata.Name], w)
+	}
+	for k := range live.Consumers {
+		x.fanOut[k.Stream] = true // they were looked at
 	}
 	return x
 }

@@ -2,7 +2,9 @@ package reconcile
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/eventrouting/eventrouting/spec"
@@ -134,6 +136,7 @@ const (
 	AskConsumerTags AskWhat = "consumer-tags" // of the consumer ARN
 	AskLineage      AskWhat = "lineage"       // of the stream, further back than its window
 	AskLag          AskWhat = "lag"           // of FUNCTION or FUNCTION:QUALIFIER
+	AskVersions     AskWhat = "versions"      // of the function
 	AskFunction     AskWhat = "function"      // that no route runs any more, into State.Functions
 	AskStream       AskWhat = "stream"        // that mappings of such a function read, into State.Streams
 )
@@ -190,10 +193,32 @@ type Options struct {
 	Partial bool
 }
 
+// Strangers are findings about routings that options name and no document has.
+// Documents of several accounts and regions are planned apart, and no plan could
+// tell. With Prune it may be an orphan that is meant.
+func (o Options) Strangers(docs []spec.EventRouting) []spec.Finding {
+	var all []spec.Finding
+	find := func(flag, code string, names []string) {
+		for _, name := range names {
+			routing, _, _ := strings.Cut(name, "/")
+			if !o.Prune && !slices.ContainsFunc(docs, func(d spec.EventRouting) bool { return d.Metadata.Name == routing }) {
+				all = append(all, spec.Finding{
+					Severity: spec.Error, Code: code, Path: name,
+					Message: fmt.Sprintf("%s %s: no document names routing %q", flag, name, routing),
+				})
+			}
+		}
+	}
+	find("--only", CodeOnly, o.Only)
+	find("--assume-drained", CodeAssumed, o.AssumeDrained)
+	return all
+}
+
 // Scope is what of AWS a set of documents concerns.
 type Scope struct {
 	Streams   []string // names or ARNs, as the documents write them; sorted
 	Functions []string // names, sorted
+	ARNs      []string // of those of Functions that the documents write as ARNs
 	FanOut    []string // those of Streams whose consumers matter, as in Streams
 	// Since is how far back closed shards matter, the longest releaseAfter, and
 	// Windows the same by name of those streams that documents name.

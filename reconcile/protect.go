@@ -52,11 +52,20 @@ func (p *planner) owes(s *step, before *Mapping) bool {
 	return !ours || off.Cause == OffAdmission || off.Cause == OffRevived
 }
 
-// takers are the enabled routes that want some of the events leaving a mapping.
+// takers are the enabled routes that want some of the events leaving a mapping: those
+// of its stream and, where its routing reads another stream now, those of its routing.
 func (p *planner) takers(s *step, leaving pattern.Set) []*wish {
 	before, _ := s.mappings()
+	candidates := p.index.wantStream[before.Key.Stream]
+	if routing, _, ok := p.owned(*before); ok {
+		for _, w := range p.index.wantRouting[routing] {
+			if w.mapping.Key.Stream != before.Key.Stream {
+				candidates = append(slices.Clip(candidates), w)
+			}
+		}
+	}
 	var all []*wish
-	for _, w := range p.index.wantStream[before.Key.Stream] {
+	for _, w := range candidates {
 		if w != s.wish && w.route.Enabled && w.set.Overlaps(leaving).Verdict != pattern.No {
 			all = append(all, w)
 		}
@@ -95,7 +104,9 @@ func (p *planner) protectOne(s *step, before, after *Mapping, leaving pattern.Se
 			verb = " take"
 		}
 		s.Effect = "position kept; " + strings.Join(names, ", ") + verb + " its events, and it has read past where that began"
-		if s.Action == Retire && s.wish == nil && allOf(leaving, takers) {
+		// What is written to a stream that its routing reads no longer nobody else has.
+		elsewhere := slices.ContainsFunc(takers, func(w *wish) bool { return w.mapping.Key.Stream != before.Key.Stream })
+		if s.Action == Retire && s.wish == nil && !elsewhere && allOf(leaving, takers) {
 			s.setTag(TagOff, Off{OffMoved, p.now}.String())
 		}
 		return
@@ -135,7 +146,11 @@ func (p *planner) warnOrder(w *wish, giver *Mapping, leaving pattern.Set) {
 	if len(types) > 0 {
 		what = spec.EventTypes(types)
 	}
-	p.find(w.find(spec.Info, CodeOrder, "%s of one key keep their order within %s and within %s, not between the two while they move from the one to the other", what, p.nameOf(*giver), w.addr.Name))
+	from := p.nameOf(*giver)
+	if giver.Key.Stream != w.mapping.Key.Stream {
+		from += " on " + giver.Key.source()
+	}
+	p.find(w.find(spec.Info, CodeOrder, "%s of one key keep their order within %s and within %s, not between the two while they move from the one to the other", what, from, w.addr.Name))
 }
 
 // combined is what has to be waited for of several delays: the first to say, the
@@ -263,20 +278,28 @@ func (p *planner) drained(w *wish, giver *Mapping, qualified time.Time) delay {
 	if assume, set := p.assumeLagBelow(giver); set && waited >= assume {
 		return delay{}
 	}
-	key := giver.Key.lagOf()
-	lag, known := p.live.Facts.Lags[key]
 	wait := "it goes on beside " + w.addr.Name + " until it is known to have read past where that began"
 	advice := "; --assume-drained " + name + " says so"
-	switch {
-	case !known:
-		p.asks = append(p.asks, Ask{What: AskLag, Name: key, Since: p.now.Add(-lagWindow)})
+	held := func(format string, args ...any) delay {
+		return delay{why: WhyTaker, reason: wait + ": " + fmt.Sprintf(format, args...) + advice}
+	}
+	switch r := p.readPast(*giver, qualified); {
+	case r.asked:
 		return delay{why: WhyAsked, reason: wait + ": its lag has to be read"}
-	case lag.Throttles > 0:
-		return delay{why: WhyTaker, reason: fmt.Sprintf("%s: it was throttled %d times in the last 5 minutes%s", wait, lag.Throttles, advice)}
-	case lag.Datapoints == 0:
-		return delay{why: WhyTaker, reason: wait + ": it took no batch in the last 5 minutes, which proves nothing" + advice, until: p.expiry(giver, qualified)}
-	case lag.Max >= waited:
-		return delay{why: WhyTaker, reason: fmt.Sprintf("%s: it is up to %s behind%s", wait, lag.Max.Round(time.Second), advice)}
+	case !r.early.IsZero():
+		d := held("what it began before cannot be seen to have ended yet")
+		d.until = r.early
+		return d
+	case r.Throttles > 0:
+		return held("it was throttled %d times in the last %s", r.Throttles, minutes(r.window))
+	case r.Batches == 0:
+		d := held("it took no batch in the last %s, which proves nothing", minutes(r.window))
+		d.until = p.expiry(giver, qualified)
+		return d
+	case !r.Reached.After(qualified):
+		return held("a batch of the last %s ended at a record of %s, which is not past %s", minutes(r.window), r.Reached.Format(time.RFC3339), qualified.Format(time.RFC3339))
+	case p.shares(*giver) && strings.HasPrefix(giver.LastResult, "PROBLEM"):
+		return held("its last batch failed (%s), and others report their lag with it", giver.LastResult)
 	}
 	return delay{}
 }
@@ -298,18 +321,20 @@ func (p *planner) assumeLagBelow(giver *Mapping) (time.Duration, bool) {
 	return 0, false
 }
 
-// lagWindow is how far back a lag is looked at.
-const lagWindow = 5 * time.Minute
-
-// lagOf is whose IteratorAge tells how far behind a mapping is: its qualified
-// function's, or its function's.
-func (k Key) lagOf() string { return k.Target() }
-
 // takes says whether a route's live mapping takes already what the route wants
 // of some events.
 func (p *planner) takes(w *wish, events pattern.Set) bool {
 	if w.live == nil || w.live.State != "Enabled" || !p.ours(*w.live) {
 		return false
+	}
+	if w.live.FiltersUnknown {
+		switch fact, known := p.live.Facts.Filters[w.live.UUID]; {
+		case !known:
+			p.ask(AskFilter, w.live.UUID)
+			return false
+		case fact.Error != "":
+			return false // it may take anything, and nothing
+		}
 	}
 	live := p.taken(*w.live)
 	if live.Covers(w.set).Verdict == pattern.Yes {

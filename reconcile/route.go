@@ -269,6 +269,10 @@ func (p *planner) start(w *wish) beginning {
 		return beginning{at: at, effect: effect}
 	}
 	from := w.route.StartFrom
+	if former := p.former(w); former != "" && from.Now() {
+		at := Start{At: now.Add(-takeoverLead)}
+		return beginning{at: at, effect: fmt.Sprintf("starts at %s: no gap; %s goes on until it is known to have read past that", at, former)}
+	}
 	switch {
 	case from.TrimHorizon:
 		return beginning{at: Start{TrimHorizon: true}, effect: "starts at the trim horizon: everything that the stream still holds"}
@@ -321,6 +325,25 @@ func (p *planner) giver(w *wish) (name string, stays bool) {
 		}
 	}
 	return name, stays
+}
+
+// former names an enabled mapping by which a route's routing takes some of its events
+// from another stream, which it read before; empty for none.
+func (p *planner) former(w *wish) string {
+	if p.enabled == nil {
+		p.enabled = map[string][]Mapping{}
+		for _, m := range p.index.mappings {
+			if routing, _, ok := p.owned(m); ok && m.Enabled {
+				p.enabled[routing] = append(p.enabled[routing], m)
+			}
+		}
+	}
+	for _, m := range p.enabled[w.doc.Metadata.Name] {
+		if m.Key.Stream != w.mapping.Key.Stream && p.mayShare(m, w.set) {
+			return p.nameOf(m) + " on " + m.Key.source()
+		}
+	}
+	return ""
 }
 
 // deadGiver is a mapping of ours that took some of a route's events until a person

@@ -52,14 +52,31 @@ type Facts struct {
 	ConsumerTags map[string]map[string]string `json:"consumerTags,omitempty"` // by the ARN of the consumer
 	Lineages     map[string]Lineage           `json:"lineages,omitempty"`     // further back than Stream.Shards, by stream
 	Lags         map[string]Lag               `json:"lags,omitempty"`         // by FUNCTION or FUNCTION:QUALIFIER
+	Versions     map[string]Versions          `json:"versions,omitempty"`     // by function
 }
 
 // Lag is how far behind the batches of a function, or of one of its qualifiers,
-// were in the last 5 minutes, by CloudWatch's IteratorAge.
-type Lag struct {
-	Datapoints int           `json:"datapoints"` // minutes with a batch; 0 proves nothing
-	Max        time.Duration `json:"max"`        // age of the oldest last record of a batch
-	Throttles  int           `json:"throttles"`
+// were when they began, minute by minute, by CloudWatch's IteratorAge. A minute
+// without a batch or a throttle is left out. What is under way is not in it: AWS
+// reports an invocation when it has ended.
+// https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics.html
+type Lag []LagMinute
+
+// LagMinute is one minute of a [Lag].
+type LagMinute struct {
+	At        time.Time     `json:"at"`      // when it began
+	Batches   bool          `json:"batches"` // one began in it
+	Age       time.Duration `json:"age"`     // of the last record of a batch, at most
+	Throttles int           `json:"throttles,omitempty"`
+}
+
+// Versions are those of a function, $LATEST among them.
+type Versions struct {
+	Names []string `json:"names"`
+	// Timeout is the longest that any of them allows an invocation to take, and
+	// Latest when $LATEST was last changed: what it allowed before nobody knows.
+	Timeout time.Duration `json:"timeout"`
+	Latest  time.Time     `json:"latest"`
 }
 
 // Lineage is what a stream's shards are and were since some time.

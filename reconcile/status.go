@@ -36,10 +36,11 @@ type RouteStatus struct {
 	Orphan  bool      `json:"orphan"`
 	Off     string    `json:"off,omitempty"`
 	OffAt   time.Time `json:"offAt,omitzero"`
-	// Paused and Released are until when an operator said so, as far as the tags of
-	// its routing were read.
-	Paused   time.Time `json:"paused,omitzero"`
-	Released time.Time `json:"released,omitzero"`
+	// Paused and Released are until when an operator said so of it, BrakeReleased the
+	// same of the brake of its routing, as far as the tags of that were read.
+	Paused        time.Time `json:"paused,omitzero"`
+	Released      time.Time `json:"released,omitzero"`
+	BrakeReleased time.Time `json:"brakeReleased,omitzero"`
 	// Pending is what the next pass would do, Held why it would not.
 	Pending []Action     `json:"pending"`
 	Held    []HeldStatus `json:"held"`
@@ -161,7 +162,8 @@ func (p *planner) describeWord(r *RouteStatus, routing, route string) {
 		return
 	}
 	if _, known := p.live.Facts.Tags[ms[0].UUID]; known || p.o.Words {
-		r.Paused, r.Released = p.said(TagPaused, routing, route, Routing), p.said(TagReleased, routing, route, Routing)
+		r.Paused = p.said(TagPaused, routing, route, Routing)
+		r.Released, r.BrakeReleased = p.said(TagReleased, routing, route), p.said(TagReleased, routing, Routing)
 	}
 }
 

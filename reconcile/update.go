@@ -178,14 +178,17 @@ func (p *planner) enable(w *wish, s *step, live Mapping) {
 		return
 	}
 	until := live.Modified.Add(p.o.RespectManual)
-	if p.now.Before(until) && !p.released(w.addr.Name) {
+	switch {
+	case !p.now.Before(until):
+		s.Reason = "a person disabled it, and the time to respect that has passed"
+	case p.released(w.addr.Name):
+		s.Reason = "a person disabled it, and an operator released it"
+	default:
 		p.find(w.find(spec.Warning, CodeByHand,
 			"mapping %s was disabled by hand: it is left alone until %s; write enabled: false to keep it so", live.UUID, until.Format(time.RFC3339)))
 		s.hold(WhyByHand, "a person disabled it")
 		s.until = until
-		return
 	}
-	s.Reason = "a person disabled it, and the time to respect that has passed"
 }
 
 // retire plans the end of live mappings that no route wants any more. It looks

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/eventrouting/eventrouting/spec"
@@ -18,6 +19,9 @@ func Wants(docs []spec.EventRouting) Scope {
 		s.Streams = append(s.Streams, d.Spec.Stream)
 		for _, r := range d.Resolve() {
 			s.Functions = append(s.Functions, spec.BareName(r.Function))
+			if strings.HasPrefix(r.Function, "arn:") {
+				s.ARNs = append(s.ARNs, r.Function)
+			}
 			if r.Isolation == spec.IsolationFanOut {
 				s.FanOut = append(s.FanOut, d.Spec.Stream)
 			}
@@ -27,7 +31,8 @@ func Wants(docs []spec.EventRouting) Scope {
 	slices.Sort(s.Streams)
 	slices.Sort(s.Functions)
 	slices.Sort(s.FanOut)
-	s.Streams, s.Functions, s.FanOut = slices.Compact(s.Streams), slices.Compact(s.Functions), slices.Compact(s.FanOut)
+	slices.Sort(s.ARNs)
+	s.Streams, s.Functions, s.FanOut, s.ARNs = slices.Compact(s.Streams), slices.Compact(s.Functions), slices.Compact(s.FanOut), slices.Compact(s.ARNs)
 	return s
 }
 

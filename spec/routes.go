@@ -36,6 +36,7 @@ func (c *check) allRoutes() {
 	}
 	c.overlaps(c.filters())
 	c.poison()
+	c.waits()
 }
 
 // eventTypes checks what a route takes.
@@ -131,6 +132,19 @@ func (c *check) isolated(i int) {
 	}
 	if !c.wrong(path) {
 		c.err(CodeConflict, path, "stands without isolation: Function, so nothing would run it: add that or remove this")
+	}
+}
+
+// waits refuses routes whose records may be too old for a first attempt by the time
+// that their batch is gathered: they would be discarded unread.
+// https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
+func (c *check) waits() {
+	for i, r := range c.routes {
+		path := routePath(i) + ".retry.maxAge"
+		if c.refused(defaultsPath+".retry") || c.refused(routePath(i)+".retry") || r.MaxAge < 0 || r.MaxAge > r.MaxBatchingWindow {
+			continue
+		}
+		c.err(CodeConflict, path, "route %s discards what is older than %s and gathers a batch for up to %s: it would discard what it has not tried; use a longer maxAge or a shorter maxBatchingWindow", r.Name, r.MaxAge, r.MaxBatchingWindow)
 	}
 }
 

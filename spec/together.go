@@ -24,6 +24,7 @@ const (
 func together(all []*check) {
 	uniqueNames(all)
 	ownAliases(all)
+	oneRole(all)
 	streams := map[string]*demand{}
 	var order []*demand
 	for _, c := range all {
@@ -84,6 +85,38 @@ func ownAliases(all []*check) {
 	for _, c := range all {
 		if route := owned[BareName(c.doc.Spec.Function.Name)+":"+c.doc.Follow()]; route != "" {
 			c.err(CodeConflict, "spec.function.follow", "%s is the alias of route %s: follow one that deployments move", c.doc.Follow(), route)
+		}
+	}
+}
+
+// oneRole checks that the documents that run one function are handled as one: what
+// is reserved for it is one number, and those of each role are planned apart. Of a
+// document that names no account only AWS can tell.
+func oneRole(all []*check) {
+	first := map[string]*check{} // that runs a function, by it, its account and region
+	said := map[*check]bool{}
+	for _, c := range all {
+		account := c.doc.Account()
+		if account == "" || c.wrong("spec.assumeRole") {
+			continue
+		}
+		for _, r := range c.routes {
+			name := BareName(r.Function)
+			key := strings.Join([]string{name, account, c.doc.Region()}, "\n")
+			other, taken := first[key]
+			if !taken {
+				first[key] = c
+				continue
+			}
+			if name == "" || other.doc.Spec.AssumeRole == c.doc.Spec.AssumeRole {
+				continue
+			}
+			for _, pair := range [][2]*check{{c, other}, {other, c}} {
+				if one, two := pair[0], pair[1]; !said[one] {
+					said[one] = true
+					one.err(CodeConflict, "spec.assumeRole", "documents that run one function say the same assumeRole: routing %s, %s, runs %s in account %s as well, and its reservation is one number", two.doc.Metadata.Name, two.where(), name, account)
+				}
+			}
 		}
 	}
 }

@@ -204,7 +204,7 @@ func (c *check) regions() {
 // homes checks that all ARNs are of one partition, that of the region, that stream
 // and functions are of one account, and that keys are in the region: AWS keeps
 // partitions apart, and a mapping, what it reads and what it runs are of one account
-// here.
+// here, that of the role.
 func (c *check) homes() {
 	region := c.doc.Region()
 	partition, from := partitionOf(region), "region "+region
@@ -223,11 +223,11 @@ func (c *check) homes() {
 		switch {
 		case p[2] == "kms" && region != "" && p[3] != region:
 			c.err(CodeRegion, path, "is in region %s, and the mapping in %s: a key is used in its own region", p[3], region)
-		case p[2] != "kinesis" && p[2] != "lambda":
+		case p[2] != "kinesis" && p[2] != "lambda" && path != "spec.assumeRole":
 		case account == "":
 			account, whose = p[4], path
 		case p[4] != account:
-			c.err(CodeRegion, path, "is in account %s, %s in %s: a mapping, its stream and its function are in one account", p[4], whose, account)
+			c.err(CodeRegion, path, "is in account %s, %s in %s: a mapping, its stream, its function and the role that makes it are in one account", p[4], whose, account)
 		}
 	})
 }
@@ -274,6 +274,21 @@ func (e EventRouting) Region() string {
 	for _, region := range []string{e.Spec.Region, regionOf(e.Spec.Stream), regionOf(e.Spec.Function.Name)} {
 		if region != "" {
 			return region
+		}
+	}
+	return ""
+}
+
+// Account is that of the stream and the function, as far as the document says: of
+// spec.assumeRole, or of another ARN. Empty for that of who runs the program.
+func (e EventRouting) Account() string {
+	arns := []string{e.Spec.AssumeRole, e.Spec.Stream, e.Spec.Function.Name}
+	for _, r := range e.Resolve() {
+		arns = append(arns, r.Function)
+	}
+	for _, text := range arns {
+		if a, err := parseARN(text); err == nil && a.account != "" {
+			return a.account
 		}
 	}
 	return ""

@@ -21,6 +21,7 @@ import (
 
 	"github.com/eventrouting/eventrouting/emulator"
 	"github.com/eventrouting/eventrouting/emulator/world"
+	"github.com/eventrouting/eventrouting/reconcile"
 	"github.com/eventrouting/eventrouting/reconcile/awsapi"
 	"github.com/eventrouting/eventrouting/spec"
 )
@@ -110,7 +111,54 @@ func (c *cloud) places(ctx context.Context, docs []spec.EventRouting) ([]place, 
 		all[i].docs = append(all[i].docs, d)
 	}
 	slices.SortFunc(all, func(a, b place) int { return cmp.Or(cmp.Compare(a.role, b.role), cmp.Compare(a.region, b.region)) })
-	return all, nil
+	return all, c.apart(ctx, all)
+}
+
+// apart refuses places of one account that run the same function: they would write
+// its reservation beside each other. Only where documents do not tell is STS asked,
+// and without an answer they are taken to be of different accounts.
+func (c *cloud) apart(ctx context.Context, all []place) error {
+	for i, a := range all { // without a role, if there is one
+		account := accountOf(a.docs)
+		for _, b := range all[i+1:] {
+			function := shared(a, b)
+			if function == "" {
+				continue
+			}
+			if account == "" {
+				limited, cancel := context.WithTimeout(ctx, c.timeout)
+				who, err := identity(limited, a.cfg)
+				if cancel(); err != nil {
+					break
+				}
+				account = who.account
+			}
+			if account == accountOf(b.docs) {
+				as := "as " + a.role
+				if a.role == "" {
+					as = "without assumeRole"
+				}
+				return hint(fmt.Errorf("documents run function %s of account %s %s and as %s, and its reservation is one number", function, account, as, b.role),
+					"write the same spec.assumeRole in all documents that run it, or in none")
+			}
+		}
+	}
+	return nil
+}
+
+// shared is a function of which only the account can be another one in two places;
+// empty for none.
+func shared(a, b place) string {
+	if a.region != b.region {
+		return ""
+	}
+	theirs := reconcile.Wants(b.docs).Functions
+	for _, name := range reconcile.Wants(a.docs).Functions {
+		if slices.Contains(theirs, name) {
+			return name
+		}
+	}
+	return ""
 }
 
 // name is what people call a place.
@@ -145,7 +193,8 @@ func (c *cloud) base(ctx context.Context, docs []spec.EventRouting) (aws.Config,
 		if err != nil {
 			return aws.Config{}, err
 		}
-		return inProcess(c.server, cmp.Or(accountOf(docs), emulator.DefaultAccount)), nil
+		own := slices.DeleteFunc(slices.Clone(docs), func(d spec.EventRouting) bool { return d.Spec.AssumeRole != "" })
+		return inProcess(c.server, cmp.Or(accountOf(own), emulator.DefaultAccount)), nil
 	}
 	// Where AWS_CA_BUNDLE is set the SDK accepts no other kind of client.
 	client := awshttp.NewBuildableClient().WithTimeout(c.timeout)
@@ -170,17 +219,11 @@ func environmentRegion() string {
 	return cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"), embeddedRegion)
 }
 
-// accountOf is the account that an ARN in the documents names; empty for none.
+// accountOf is the account that the documents name; empty for none.
 func accountOf(docs []spec.EventRouting) string {
 	for _, d := range docs {
-		arns := []string{d.Spec.AssumeRole, d.Spec.Stream, d.Spec.Function.Name}
-		for _, r := range d.Resolve() {
-			arns = append(arns, r.Function)
-		}
-		for _, name := range arns {
-			if p := strings.Split(name, ":"); len(p) > 5 && p[0] == "arn" && len(p[4]) == 12 {
-				return p[4]
-			}
+		if account := d.Account(); account != "" {
+			return account
 		}
 	}
 	return ""

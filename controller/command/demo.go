@@ -62,8 +62,11 @@ traffic instead, in simulated time.`,
   eventrouting demo --designs --svg designs.svg`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if compare {
+			switch {
+			case compare:
 				return showDesigns(cmd.OutOrStdout(), plot)
+			case plot != "":
+				return hint(errors.New("--svg draws what --designs compares"), "add --designs")
 			}
 			ctx, cancel := context.WithTimeoutCause(cmd.Context(), demoTime, errDemoTime)
 			defer cancel()
@@ -98,6 +101,8 @@ type demonstration struct {
 	kinesis *kinesis.Client
 	seen    []string // the reservation after each step, as AWS says
 	now     func() time.Time
+	traffic *liveTraffic
+	since   map[string]time.Time // from when on a type was routed first
 }
 
 func newDemonstration(cmd *cobra.Command, s *emulator.Server, doc spec.EventRouting) *demonstration {
@@ -105,7 +110,7 @@ func newDemonstration(cmd *cobra.Command, s *emulator.Server, doc spec.EventRout
 	cfg.Region = doc.Spec.Region
 	return &demonstration{
 		cmd: cmd, out: cmd.OutOrStdout(), doc: doc, server: s, cfg: cfg,
-		lambda: lambda.NewFromConfig(cfg), kinesis: kinesis.NewFromConfig(cfg),
+		lambda: lambda.NewFromConfig(cfg), kinesis: kinesis.NewFromConfig(cfg), since: map[string]time.Time{},
 	}
 }
 
@@ -121,14 +126,17 @@ func (d *demonstration) run(ctx context.Context) error {
 		return err
 	}
 
-	traffic := flow(d.server, world.Place{Account: emulator.DefaultAccount, Region: d.cfg.Region}, stream, append(typesOf(d.doc), "OrderReturned"))
-	defer func() { _ = traffic.end() }() // said already, if it went wrong
+	d.traffic = flow(d.server, world.Place{Account: emulator.DefaultAccount, Region: d.cfg.Region}, stream, append(typesOf(d.doc), "OrderReturned"))
+	defer func() { _ = d.traffic.end() }() // said already, if it went wrong
 
 	d.say("Records flow now. The stream is resharded to 8, as traffic grows. 8 x 4 x 1 = 32.")
 	if err := d.reshard(ctx, stream, 8); err != nil {
 		return err
 	}
 	if err := d.apply(ctx, 32); err != nil {
+		return err
+	}
+	if err := d.sleep(ctx, time.Minute); err != nil {
 		return err
 	}
 
@@ -144,7 +152,7 @@ func (d *demonstration) run(ctx context.Context) error {
 		return err
 	}
 	d.say("What became of the records, which the embedded AWS wrote down.")
-	if err := d.delivered(ctx, traffic); err != nil {
+	if err := d.delivered(ctx); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(d.out, "\nreservation: %s\n", strings.Join(d.seen, " -> "))
@@ -273,10 +281,9 @@ func (d *demonstration) reshard(ctx context.Context, stream string, shards int32
 			fmt.Fprintf(d.out, "AWS says %s has %d open shards.\n\n", stream, shards)
 			return nil
 		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(200 * time.Millisecond):
+		fmt.Fprintf(d.out, "AWS says %s is %s.\n", stream, s.StreamStatus)
+		if err := d.sleep(ctx, 15*time.Second); err != nil {
+			return err
 		}
 	}
 }

@@ -78,12 +78,18 @@ func (d *demonstration) revert(ctx context.Context) error {
 	return d.apply(ctx, 40)
 }
 
-// sleep waits for a stretch of the demo's time.
+// sleep waits for a stretch of the demo's time, and tells each minute, and in the end,
+// what becomes of the records meanwhile.
 func (d *demonstration) sleep(ctx context.Context, length time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-time.After(length / demoSpeed):
-		return nil
+	for ; length > 0; length -= time.Minute {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(min(length, time.Minute) / demoSpeed):
+		}
+		if err := d.progress(ctx); err != nil {
+			return err
+		}
 	}
+	return nil
 }

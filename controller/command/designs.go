@@ -1,11 +1,14 @@
 package command
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/eventrouting/eventrouting/emulator"
@@ -30,6 +33,7 @@ type comparison struct {
 	title   string
 	designs []design
 	traffic []traffic
+	seeds   int // draws that are shown: one by type, several by how far they are apart
 }
 
 // traffic is what is written of a type, and how long its function takes.
@@ -46,11 +50,14 @@ const (
 	designRuns   = 30 * time.Minute
 	slowType     = "ReportRequested"
 	failingType  = "EmailQueued"
+	designSeeds  = 5
 )
 
 // comparisons are two. In the first one mapping could carry all types, so that
 // what it suffers from is the failing one. In the second each type keeps its
-// executions nearly busy, so that it shows what a reservation is for.
+// executions nearly busy, so that it shows what a reservation is for. There it is
+// chance which type starves, so that the healthy ones are looked at together, and over
+// several draws.
 func comparisons() []comparison {
 	types := func(takes, slow time.Duration) []traffic {
 		every := 100 * time.Millisecond
@@ -62,13 +69,13 @@ func comparisons() []comparison {
 			{name: "one function, one mapping"},
 			{name: "a function per type", mappings: true, own: true},
 			{name: perType, mappings: true, reserved: 16},
-		}, types(20*time.Millisecond, 200*time.Millisecond)},
+		}, types(20*time.Millisecond, 200*time.Millisecond), 1},
 		{"What is reserved, where 4 shards x 4 mappings x 1 = 16 can run", []design{
 			{name: perType + ", 16 reserved", mappings: true, reserved: 16},
 			{name: perType + ", 15 reserved", mappings: true, reserved: 15},
 			{name: perType + ", 12 reserved", mappings: true, reserved: 12},
 			{name: perType + ", 8 reserved", mappings: true, reserved: 8},
-		}, types(360*time.Millisecond, 380*time.Millisecond)},
+		}, types(360*time.Millisecond, 380*time.Millisecond), designSeeds},
 	}
 }
 
@@ -103,8 +110,81 @@ func (d design) measure(types []traffic, seed uint64) (measured, error) {
 	if err := m.run(w, at, types); err != nil {
 		return m, err
 	}
-	m.verdict = verdicts.Judge(verdicts.Case{Facts: w.Facts(), TypeOf: typeOf})
+	m.verdict = verdicts.Judge(verdicts.Case{Facts: w.Facts(), TypeOf: typeOf, End: m.began.Add(designRuns)})
 	return m, nil
+}
+
+// measureAll runs the designs of a comparison with some seeds, from 1: all of each
+// design, in the order of seeds.
+func (c comparison) measureAll(seeds int) ([][]measured, error) {
+	all, errs := make([][]measured, len(c.designs)), make([]error, len(c.designs)*seeds)
+	var runs sync.WaitGroup
+	room := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for i, d := range c.designs {
+		all[i] = make([]measured, seeds)
+		for k := range seeds {
+			runs.Go(func() {
+				room <- struct{}{}
+				all[i][k], errs[i*seeds+k] = d.measure(c.traffic, uint64(k)+1)
+				<-room
+			})
+		}
+	}
+	runs.Wait()
+	return all, errors.Join(errs...)
+}
+
+// healthy are the types that are neither slow nor failing.
+func healthy(types []traffic) []string {
+	var all []string
+	for _, t := range types {
+		if t.eventType != slowType && t.eventType != failingType {
+			all = append(all, t.eventType)
+		}
+	}
+	return all
+}
+
+// together are the ages of several types, and the longest backlog of one of them.
+func (m *measured) together(types []string) (ages verdicts.Ages, backlog int) {
+	for _, t := range types {
+		if a := m.verdict.ByType[t]; a != nil {
+			ages.Ages = append(ages.Ages, a.Ages...)
+		}
+		backlog = max(backlog, m.most(t))
+	}
+	slices.Sort(ages.Ages)
+	return ages, backlog
+}
+
+// span is what several draws of a design have of the healthy types, from the least to
+// the most.
+type span struct {
+	p50, p99 [2]time.Duration
+	backlog  [2]int
+}
+
+func spanOf(draws []measured, types []string) (s span) {
+	for i := range draws {
+		ages, backlog := draws[i].together(types)
+		p50, p99 := ages.Percentile(0.5), ages.Percentile(0.99)
+		if i == 0 {
+			s = span{[2]time.Duration{p50, p50}, [2]time.Duration{p99, p99}, [2]int{backlog, backlog}}
+		}
+		s.p50 = [2]time.Duration{min(s.p50[0], p50), max(s.p50[1], p50)}
+		s.p99 = [2]time.Duration{min(s.p99[0], p99), max(s.p99[1], p99)}
+		s.backlog = [2]int{min(s.backlog[0], backlog), max(s.backlog[1], backlog)}
+	}
+	return s
+}
+
+// columns are a span for people.
+func (s span) columns() [3]string {
+	return [3]string{
+		fmt.Sprintf("%.1f to %.1f s", s.p50[0].Seconds(), s.p50[1].Seconds()),
+		fmt.Sprintf("%.1f to %.1f s", s.p99[0].Seconds(), s.p99[1].Seconds()),
+		fmt.Sprintf("%d to %d", s.backlog[0], s.backlog[1]),
+	}
 }
 
 // build makes the stream, the functions and the mappings.
@@ -206,16 +286,21 @@ func (m *measured) most(eventType string) int {
 func showDesigns(out io.Writer, plot string) error {
 	fmt.Fprintf(out, "%d shards, 4 event types at 10 records a second each, for %d minutes of simulated time.\n%s is slow, %s fails from minute %d to %d.\n",
 		designShards, int(designRuns.Minutes()), slowType, failingType, int(failsFrom.Minutes()), int((failsFrom + failsFor).Minutes()))
-	fmt.Fprintln(out, "How old records are when they are first delivered, in seconds (those still waiting in the end not counted),\nand the longest backlog in records:")
-	for i, c := range comparisons() {
+	fmt.Fprintln(out, "How old records are when they are first delivered, or are in the end if they still wait, in seconds,\nand the longest backlog in records:")
+	for _, c := range comparisons() {
 		fmt.Fprintf(out, "\n%s\n", c.title)
-		var all []measured
-		for _, d := range c.designs {
-			m, err := d.measure(c.traffic, 1)
-			if err != nil {
-				return err
-			}
-			all = append(all, m)
+		all, err := c.measureAll(c.seeds)
+		if err != nil {
+			return err
+		}
+		if c.seeds > 1 {
+			showSpans(out, c, all)
+			continue
+		}
+		var one []measured
+		for _, draws := range all {
+			m := draws[0]
+			one = append(one, m)
 			fmt.Fprintf(out, "\n  %-50s%9s%9s%9s%9s\n", m.name, "p50", "p99", "max", "backlog")
 			for _, t := range c.traffic {
 				a := m.verdict.ByType[t.eventType]
@@ -223,11 +308,29 @@ func showDesigns(out io.Writer, plot string) error {
 					a.Percentile(0.5).Seconds(), a.Percentile(0.99).Seconds(), a.Percentile(1).Seconds(), m.most(t.eventType))
 			}
 		}
-		if i == 0 && plot != "" {
-			if err := os.WriteFile(plot, plotDesigns(all, c.traffic), 0o644); err != nil {
+		if plot != "" {
+			if err := os.WriteFile(plot, plotDesigns(one, c.traffic), 0o644); err != nil {
 				return fmt.Errorf("write the plot: %w", err)
 			}
 		}
 	}
 	return nil
+}
+
+// showSpans writes what several draws have of the healthy types together, and of each
+// type.
+func showSpans(out io.Writer, c comparison, all [][]measured) {
+	types := healthy(c.traffic)
+	fmt.Fprintf(out, "from the least to the most of %d draws: who starves is chance\n", c.seeds)
+	row := func(name string, s span) {
+		columns := s.columns()
+		fmt.Fprintf(out, "    %-34s%18s%20s%18s\n", name, columns[0], columns[1], columns[2])
+	}
+	for _, draws := range all {
+		fmt.Fprintf(out, "\n  %-36s%18s%20s%18s\n", draws[0].name, "p50", "p99", "backlog")
+		row(strings.Join(types, " and "), spanOf(draws, types))
+		for _, t := range c.traffic {
+			row(t.eventType, spanOf(draws, []string{t.eventType}))
+		}
+	}
 }

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"slices"
 	"text/tabwriter"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -163,7 +162,7 @@ func (d *doctor) ask(ctx context.Context, r *awsapi.Reader, live reconcile.State
 	for _, name := range slices.Sorted(maps.Keys(live.Functions)) {
 		asks = append(asks,
 			question{"read who else invokes " + name, reconcile.Ask{What: reconcile.AskInvokers, Name: name}},
-			question{"read the lag of " + name, reconcile.Ask{What: reconcile.AskLag, Name: name, Since: d.place.time().Add(-5 * time.Minute)}})
+			question{"read the lag of " + name, reconcile.Ask{What: reconcile.AskLag, Name: name, Since: d.place.time().Add(-reconcile.LagWindow)}})
 	}
 	for _, ms := range live.Mappings {
 		asks = append(asks, question{"read a mapping's tags", reconcile.Ask{What: reconcile.AskTags, Name: ms[0].UUID}})

@@ -48,28 +48,16 @@ func checkOptions(o reconcile.Options) error {
 	return nil
 }
 
-// checkNames refuses flags that name routings which no document has: documents of
-// several accounts and regions are planned apart, and none of them could tell.
-// With --prune it may be an orphan that is meant.
+// checkNames refuses flags that name routings which no document has.
 func checkNames(o reconcile.Options, places []place) error {
-	named := map[string]bool{}
+	var docs []spec.EventRouting
 	for _, pl := range places {
-		for _, d := range pl.docs {
-			named[d.Metadata.Name] = true
-		}
+		docs = append(docs, pl.docs...)
 	}
-	check := func(flag string, names []string) error {
-		for _, name := range names {
-			if routing, _, _ := strings.Cut(name, "/"); !named[routing] && !o.Prune {
-				return hint(fmt.Errorf("%s %s: no document names routing %q", flag, name, routing), "copy the name from the plan, and name its documents")
-			}
-		}
-		return nil
+	if strangers := o.Strangers(docs); len(strangers) > 0 {
+		return hint(errors.New(strangers[0].Message), "copy the name from the plan, and name its documents")
 	}
-	if err := check("--only", o.Only); err != nil {
-		return err
-	}
-	return check("--assume-drained", o.AssumeDrained)
+	return nil
 }
 
 // validOwner keeps owners readable in an alias's description, whose words are

@@ -99,7 +99,7 @@ ends with 0, with 1 if something failed, or with 4 when the brake held something
 	f.StringVar(&r.git.ref, "ref", "", "with --git: branch, tag or full commit id; none is the default branch")
 	f.StringVar(&r.git.path, "path", "", "with --git: file or folder in the repository; none is all of it")
 	f.DurationVar(&r.git.poll, "git-poll", time.Minute, "with --git: how often the repository is asked for its newest commit")
-	f.StringVar(&r.schedule, "schedule", "@every 5m", "when passes are made whatever happens: five cron fields in local time, or @every DURATION")
+	f.StringVar(&r.schedule, "schedule", "@every 5m", "when passes are made whatever happens: five cron fields in local time, or @every DURATION, 1s or more")
 	f.DurationVar(&r.shardPoll, "shard-poll", 30*time.Second, "how often each stream, and each alias that is followed, is looked at between passes; 0 for never")
 	f.DurationVar(&r.filePoll, "document-poll", 5*time.Second, "how often the documents are looked at")
 	f.DurationVar(&r.deadline, "pass-timeout", 15*time.Minute, "how long a pass may take")
@@ -150,13 +150,16 @@ func (r *running) options(stderr io.Writer, args []string) (controller.Options, 
 		is, from time.Duration
 	}{
 		{"--shard-poll", r.shardPoll, 0}, {"--document-poll", r.filePoll, time.Millisecond},
-		{"--pass-timeout", r.deadline, time.Second}, {"--shutdown-timeout", r.grace, 0},
+		{"--git-poll", r.git.poll, time.Second}, {"--pass-timeout", r.deadline, time.Second}, {"--shutdown-timeout", r.grace, 0},
 	} {
 		if limit.is < limit.from {
 			return controller.Options{}, hint(fmt.Errorf("%s %s is below %s", limit.flag, limit.is, limit.from), "use a duration such as 30s")
 		}
 	}
 	if err := checkOptions(r.pass); err != nil {
+		return controller.Options{}, err
+	}
+	if err := r.cloud.check(); err != nil {
 		return controller.Options{}, err
 	}
 	if err := r.cloud.limit(&r.pass); err != nil {
@@ -185,9 +188,7 @@ func (r *running) source(args []string) (controller.Source, time.Duration, error
 		}
 		return documents{source.Files{Paths: args}}, r.filePoll, nil
 	}
-	if r.git.poll < time.Second {
-		return nil, 0, hint(fmt.Errorf("--git-poll %s is below 1s", r.git.poll), "use a duration such as 1m")
-	}
+
 	g, err := source.NewGit(r.git.url, r.git.ref, r.git.path, source.CredentialsFrom(os.Getenv))
 	if err != nil {
 		return nil, 0, err

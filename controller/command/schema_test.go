@@ -179,6 +179,8 @@ const (
 // notRefused are the files of spec/testdata/invalid that a schema takes.
 var notRefused = map[string]string{
 	"account-of-function":                    twoValues,
+	"account-of-role":                        twoValues,
+	"age-below-window":                       twoValues,
 	"age-long":                               arithmetic,
 	"age-milliseconds":                       arithmetic,
 	"age-short":                              arithmetic,
@@ -208,6 +210,8 @@ var notRefused = map[string]string{
 	"region-of-function":                     twoValues,
 	"region-of-route-function":               twoValues,
 	"region-of-stream":                       twoValues,
+	"role-beside-none":                       otherItems,
+	"roles-of-one-account":                   otherItems,
 	"route-name-twice":                       otherItems,
 	"routing-name-twice":                     otherItems,
 	"standard-mappings-over-documents":       otherItems,

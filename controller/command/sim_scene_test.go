@@ -86,6 +86,15 @@ func (d draft) route(p part) *leg {
 	return rest
 }
 
+// legOf is how a part is taken; empty for a part that no route takes.
+func (d draft) legOf(p part) string {
+	l := d.route(p)
+	if p.eventType == "F" || l == nil {
+		return ""
+	}
+	return fmt.Sprint(l.name, l.types, l.from, l.to, l.isolation, d.path, d.function)
+}
+
 // text is the document.
 func (d draft) text() string {
 	var b strings.Builder
@@ -180,6 +189,7 @@ type plot struct {
 	short  bool // maxAge is minutes: the function never fails and always has room
 	audit  bool // another owner has a routing on the same function
 	partly bool // sometimes a document does not load, and --prune is given
+	slow   bool // invocations may take 15 minutes, and some nearly do
 }
 
 // newPlot draws a scene.
@@ -188,6 +198,7 @@ func newPlot(seed uint64, n int) plot {
 	s := plot{seed: seed, audit: random.IntN(4) == 0, partly: random.IntN(2) == 0}
 	age := []string{"23h", "23h", "1h", "3m"}[random.IntN(4)]
 	s.short = age != "23h"
+	s.slow = !s.short && seed%3 == 0
 	d := fresh(random)
 	d.age = age
 	past := []draft{}

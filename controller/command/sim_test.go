@@ -30,8 +30,13 @@ var (
 
 // seeds is how many scenes a test goes through: make simulate SEEDS=1000 asks for
 // more.
-func seeds(usual int) int {
-	if n, err := strconv.Atoi(os.Getenv("SEEDS")); err == nil {
+func seeds(t *testing.T, usual int) int {
+	t.Helper()
+	if text := os.Getenv("SEEDS"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			t.Fatalf("SEEDS=%s is no number of scenes: write one from 1 on", text)
+		}
 		return n
 	}
 	if testing.Short() {
@@ -42,7 +47,9 @@ func seeds(usual int) int {
 
 // sums are what a simulation prints.
 type sums struct {
-	edits, passes, crashes, written, expected, delivered, failed, lost, again, beside int
+	edits, passes, crashes, written, expected, delivered, failed, lost, again, beside, across int
+
+	gaps []time.Duration // from commit to start
 }
 
 func (s *sums) add(v *voyage, got verdict.Verdict) {
@@ -56,11 +63,18 @@ func (s *sums) add(v *voyage, got verdict.Verdict) {
 	s.lost += len(got.Lost)
 	s.again += got.Duplicates["again"]
 	s.beside += got.Duplicates["beside"]
+	s.across += len(got.Across)
+	s.gaps = append(s.gaps, v.gaps...)
 }
 
 func (s *sums) String() string {
-	return fmt.Sprintf("%d edits, %d passes, %d crashes, %d records, %d expected, %d delivered, %d failed, %d lost, duplicates: %d again, %d beside",
-		s.edits, s.passes, s.crashes, s.written, s.expected, s.delivered, s.failed, s.lost, s.again, s.beside)
+	var gap, most time.Duration
+	for _, d := range s.gaps {
+		gap, most = gap+d, max(most, d)
+	}
+	return fmt.Sprintf("%d edits, %d passes, %d crashes, %d records, %d expected, %d delivered, %d failed, %d lost, duplicates: %d again, %d beside, "+
+		"%d after a later one of their key across a move; %d parts taken from a mapping's start on, from commit to start %s in all, %s at most",
+		s.edits, s.passes, s.crashes, s.written, s.expected, s.delivered, s.failed, s.lost, s.again, s.beside, s.across, len(s.gaps), gap.Round(time.Second), most.Round(time.Second))
 }
 
 // sail goes through a scene in a bubble of its own and says what is wrong.
@@ -90,7 +104,10 @@ func TestNothingLost(t *testing.T) {
 	}
 	var sum sums
 	defer func() { t.Log(&sum) }()
-	from, n := uint64(0), uint64(seeds(40))
+	if *replayCrash != 0 {
+		t.Fatal("-sim.crash goes with -sim.edit, and TestCrashes")
+	}
+	from, n := uint64(0), uint64(seeds(t, 40))
 	if *replaySeed >= 0 {
 		from, n = uint64(*replaySeed), uint64(*replaySeed)+1
 	}
@@ -124,12 +141,16 @@ func shrink(t *testing.T, s plot, v *voyage) (plot, *voyage) {
 	return s, v
 }
 
-// TestCrashes kills the first pass of an edit at every call it makes, before and
-// after the call's effect, in copies of one world, and lets fresh processes finish.
+// TestCrashes kills a pass of an edit, the first or one that goes on with it, at every
+// call it makes, before and after the call's effect, in copies of one world, and lets
+// fresh processes finish.
 func TestCrashes(t *testing.T) {
+	if *replayEdit >= 0 && *replaySeed < 0 || *replayCrash != 0 && *replayEdit < 0 {
+		t.Fatal("-sim.crash goes with -sim.edit, and that with -sim.seed")
+	}
 	var sum sums
 	points, done := 0, 0
-	n := uint64(seeds(12))
+	n := uint64(seeds(t, 12))
 	if *replaySeed >= 0 {
 		n = uint64(*replaySeed) + 1
 	}
@@ -137,12 +158,17 @@ func TestCrashes(t *testing.T) {
 		s := newPlot(seed, 4)
 		at := 1 + int(seed)%(len(s.edits)-1)
 		if *replayEdit >= 0 {
-			at = *replayEdit
+			if at = *replayEdit; at >= len(s.edits) {
+				t.Fatalf("-sim.edit=%d: the scene has edits 0 to %d", at, len(s.edits)-1)
+			}
 		}
 		synctest.Test(t, func(t *testing.T) {
 			v := newVoyage(t, s)
 			for _, e := range s.edits[:at] {
 				v.edit(e)
+			}
+			if seed%2 == 1 {
+				v.goOn(s.edits[at], 1+int(seed)%3)
 			}
 			p, d := v.crashEverywhere(t, s.edits[at], &sum, at)
 			points, done = points+p, done+d
@@ -151,10 +177,41 @@ func TestCrashes(t *testing.T) {
 			break
 		}
 	}
+	if *replayCrash != 0 && points == 0 {
+		t.Fatalf("-sim.crash=%d: the pass has fewer calls", *replayCrash)
+	}
 	t.Logf("%d crash points, %d of them different: %s", points, done, &sum)
 }
 
-// crashEverywhere goes on from here once for each call of an edit's first pass.
+// goOn carries an edit out for some passes and until one more has something to do.
+func (v *voyage) goOn(e revision, passes int) {
+	v.begun = true
+	v.random = rand.New(rand.NewPCG(e.seed, 17))
+	v.say("edit: %s\n%s", e.op, e.doc.text())
+	v.commit(e.doc)
+	for range 20 {
+		p, err := v.process(v.t.Context(), v.ours(), v.server.Client().Do)
+		v.tell(p, err)
+		v.after()
+		v.flow(5 * time.Minute)
+		if passes--; passes <= 0 && !v.plan(v.ours()).Empty() {
+			return
+		}
+	}
+}
+
+// rush looks again and again right after a crash: less may have come into effect at
+// AWS than somebody who comes by minutes later meets.
+func (v *voyage) rush() {
+	for range 24 {
+		v.flow(20 * time.Second)
+		p, err := v.process(v.t.Context(), v.ours(), v.server.Client().Do)
+		v.tell(p, err)
+		v.after()
+	}
+}
+
+// crashEverywhere goes on from here once for each call of an edit's pass.
 func (v *voyage) crashEverywhere(t *testing.T, e revision, sum *sums, at int) (points, done int) {
 	start := v.now()
 	seen := map[string]bool{}
@@ -166,8 +223,10 @@ func (v *voyage) crashEverywhere(t *testing.T, e revision, sum *sums, at int) (p
 			}
 			v.shift = time.Since(start)
 			c := v.fork()
-			c.say("edit: %s\n%s", e.op, e.doc.text())
-			c.commit(e.doc)
+			if !v.begun {
+				c.say("edit: %s\n%s", e.op, e.doc.text())
+				c.commit(e.doc)
+			}
 			if k == 0 { // to the end
 				calls = c.killed(c.ours(), 1<<30, false)
 				break
@@ -181,6 +240,9 @@ func (v *voyage) crashEverywhere(t *testing.T, e revision, sum *sums, at int) (p
 			}
 			seen[print] = true
 			done++
+			if c.plot.seed%3 != 0 {
+				c.rush()
+			}
 			c.home()
 			got := c.judge()
 			sum.add(c, got)
@@ -238,9 +300,10 @@ func TestMutants(t *testing.T) {
 	if out, err := exec.Command("go", "test", "-c", "-tags", "mutants", "-o", bin, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, name := range []string{"", "narrow at once", "retire early", "undrained", "start at LATEST", "no since", "trust Enabled", "revive a moved mapping", "prune on a partial set", "forget the age"} {
+	for _, name := range []string{"", "narrow at once", "retire early", "undrained", "start at LATEST", "start at LATEST for now", "no since", "trust Enabled", "revive a moved mapping", "prune on a partial set", "forget the age", "tag last"} {
 		t.Run(name, func(t *testing.T) {
-			cmd := exec.Command(bin, "-test.run", "^TestNothingLost$", "-sim.noshrink")
+			proof := map[bool]string{true: "^TestCrashes$", false: "^TestNothingLost$"}[name == "tag last"]
+			cmd := exec.Command(bin, "-test.run", proof, "-sim.noshrink")
 			cmd.Env = append(os.Environ(), "EVENTROUTING_MUTANT="+name, "SEEDS="+strconv.Itoa(map[bool]int{true: 5, false: 40}[name == ""]))
 			out, err := cmd.CombinedOutput()
 			switch found := bytes.Contains(out, []byte("WRONG")); {

@@ -38,6 +38,7 @@ type voyage struct {
 
 	doc     draft
 	n       int                  // records written
+	begun   bool                 // the edit at hand is in force already
 	failed  string               // type that the function fails now
 	judged  map[part]*judging    // what is judged now
 	routed  []verdict.Routed     // what was
@@ -48,8 +49,18 @@ type voyage struct {
 	foreign map[string]bool      // UUIDs of other people's mappings
 	held    map[string]bool      // what the last pass held
 	moved   map[string]time.Time // UUIDs of mappings that others took over, and since when
+	began   time.Time            // when the last process did
+	born    map[string]birth     // by UUID of a mapping of ours
+	wanted  map[part]time.Time   // since when the document wants what is not judged yet
 
 	edits, passes, crashes int
+	gaps                   []time.Duration // from the commit that first wanted a part to where its mapping starts
+}
+
+// birth is how a mapping began.
+type birth struct {
+	start time.Time     // as AWS shows it
+	parts map[part]bool // that its route has wanted ever since
 }
 
 // judging is since when a part is wanted without a break.
@@ -90,7 +101,7 @@ func (v *voyage) do(f func(w *world.World)) { v.server.Do(f) }
 // newVoyage makes the world of a scene.
 func newVoyage(t testing.TB, s plot) *voyage {
 	t.Helper()
-	v := &voyage{t: t, plot: s, judged: map[part]*judging{}, foreign: map[string]bool{}, moved: map[string]time.Time{}}
+	v := &voyage{t: t, plot: s, judged: map[part]*judging{}, foreign: map[string]bool{}, moved: map[string]time.Time{}, born: map[string]birth{}, wanted: map[part]time.Time{}}
 	v.random = rand.New(rand.NewPCG(s.seed, 7))
 	w := world.New(s.seed, world.Short(), v.now())
 	v.server = emulator.New(emulator.Options{World: w, Now: v.now})
@@ -100,6 +111,9 @@ func newVoyage(t testing.TB, s plot) *voyage {
 	}
 	if err := v.server.Seed(seed); err != nil {
 		t.Fatal(err)
+	}
+	if s.slow {
+		v.do(func(w *world.World) { allow(t, w, 900, slices.Sorted(maps.Keys(seed.Functions))...) })
 	}
 	coin := func() bool { return v.random.IntN(2) == 0 }
 	v.do(func(w *world.World) {
@@ -122,6 +136,24 @@ func newVoyage(t testing.TB, s plot) *voyage {
 	return v
 }
 
+// allow lets invocations of functions, by their alias live, take so many seconds.
+func allow(t testing.TB, w *world.World, seconds int, functions ...string) {
+	t.Helper()
+	for _, name := range functions {
+		f, err := w.UpdateConfiguration(here, name, world.FunctionSettings{Timeout: &seconds}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Advance(w.Now().Add(5 * time.Second)) // until it is in use
+		if f, err = w.PublishVersion(here, name, world.VersionInput{}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.UpdateAlias(here, name, "live", world.AliasUpdate{FunctionVersion: &f.Version}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // lateTiming has a data plane that is up to five minutes late.
 func lateTiming() world.Timing {
 	timing := world.Short()
@@ -134,7 +166,11 @@ func (v *voyage) handle() {
 	typeOf := verdict.TypeAt("eventType")
 	v.do(func(w *world.World) {
 		w.SetHandler(func(_ string, x world.Record, _ time.Time) (time.Duration, bool) {
-			return 5 * time.Millisecond, v.failed == "" || typeOf(x.Data) != v.failed
+			takes := 5 * time.Millisecond
+			if h := (uint64(x.Index) + 31*uint64(x.Shard)) * 0x9e3779b97f4a7c15 >> 32; v.plot.slow && h%499 == 0 {
+				takes = time.Duration(3+h/499%11) * time.Minute
+			}
+			return takes, v.failed == "" || typeOf(x.Data) != v.failed
 		})
 	})
 }
@@ -154,7 +190,11 @@ func (v *voyage) fork() *voyage {
 		c.judged[p] = &copied
 	}
 	c.routed, c.busy, c.log, c.wrong = slices.Clone(v.routed), slices.Clone(v.busy), slices.Clone(v.log), slices.Clone(v.wrong)
-	c.foreign, c.moved = maps.Clone(v.foreign), maps.Clone(v.moved)
+	c.foreign, c.moved, c.wanted, c.gaps = maps.Clone(v.foreign), maps.Clone(v.moved), maps.Clone(v.wanted), slices.Clone(v.gaps)
+	c.born = map[string]birth{}
+	for uuid, b := range v.born {
+		c.born[uuid] = birth{b.start, maps.Clone(b.parts)}
+	}
 	c.handle()
 	return &c
 }
@@ -193,6 +233,7 @@ func (v *voyage) options(who owner) reconcile.Options {
 func (v *voyage) process(ctx context.Context, who owner, do func(*http.Request) (*http.Response, error)) (reconcile.Plan, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Hour, errStuck)
 	defer cancel()
+	v.began = v.now()
 	p, c, live, err := v.look(ctx, who, do)
 	if err != nil {
 		return p, err
@@ -242,7 +283,20 @@ func (v *voyage) flow(d time.Duration) {
 // longer, and what waits for a route that is disabled goes on to be.
 func (v *voyage) commit(d draft) {
 	now := v.now()
+	for _, b := range v.born {
+		maps.DeleteFunc(b.parts, func(p part, _ bool) bool {
+			return p.eventType != "F" && v.doc.legOf(p) != d.legOf(p)
+		})
+	}
 	v.doc = d
+	for _, p := range parts {
+		switch _, since := v.wanted[p]; {
+		case !v.wants(p):
+			delete(v.wanted, p)
+		case !since:
+			v.wanted[p] = now
+		}
+	}
 	defer func() { v.busy = append(v.busy, window{from: now.Add(-3 * time.Minute)}) }()
 	for p, j := range v.judged {
 		l := d.route(p)
@@ -252,7 +306,7 @@ func (v *voyage) commit(d draft) {
 		// Who disables a route in the middle of a handover withdraws what the giver
 		// has not read: the README says so.
 		halfway := l != nil && l.off && j.off.IsZero() && v.wasBusy(now.Add(-time.Second), "")
-		same := l != nil && fmt.Sprint(l.name, l.types, l.from, l.to, l.isolation, d.path, d.function) == j.leg
+		same := l != nil && d.legOf(p) == j.leg
 		switch {
 		case !j.off.IsZero() && !same, l == nil, halfway, l.off && j.off.IsZero() && l.name != strings.SplitN(j.leg, "[", 2)[0]:
 			end := now
@@ -267,30 +321,99 @@ func (v *voyage) commit(d draft) {
 		case !l.off:
 			j.off = time.Time{}
 		}
-		j.leg = fmt.Sprint(l.name, l.types, l.from, l.to, l.isolation, d.path, d.function)
+		j.leg = d.legOf(p)
 	}
 }
 
-// begin says from when on a part that nobody took before is judged: where the
-// mapping starts that was made for it, or once a mapping was widened for it and
-// AWS knows.
-func (v *voyage) begin(p reconcile.Plan) {
-	for _, x := range parts {
-		if _, known := v.judged[x]; known {
-			continue
+// wants says whether the documents ask for a part to be taken: one that is paused
+// asks for nothing new.
+func (v *voyage) wants(p part) bool {
+	l := v.doc.route(p)
+	return p.eventType == "F" || l != nil && !l.off && !v.doc.paused
+}
+
+// meet notes the mappings that are new, with what their routes want of them.
+func (v *voyage) meet() {
+	v.do(func(w *world.World) {
+		all, _, err := w.Mappings(here, world.MappingsQuery{})
+		if err != nil {
+			v.t.Fatal(err)
 		}
-		name, l := "billing/invoices", &leg{}
-		if x.eventType != "F" {
-			if l = v.doc.route(x); l == nil || l.off || v.doc.paused {
+		for _, m := range all {
+			if _, known := v.born[m.UUID]; known || v.strange(m) {
 				continue
 			}
-			name = "orders/" + l.name
+			b := birth{parts: map[part]bool{}}
+			switch m.StartingPosition {
+			case "AT_TIMESTAMP":
+				b.start = *m.StartingPositionTime
+			case "TRIM_HORIZON":
+				b.start = v.now().Add(-keeps)
+			default: // it says nothing of where; it was to be from when it was asked for
+				b.start = v.began
+			}
+			tags, _ := w.Tags(here, m.EventSourceMappingArn)
+			for _, p := range parts {
+				if v.routeOf(p) == tags[reconcile.TagRouting]+"/"+tags[reconcile.TagRoute] {
+					b.parts[p] = true
+				}
+			}
+			v.born[m.UUID] = b
 		}
-		if changing(p, name) {
+	})
+}
+
+// routeOf names the route that takes a part.
+func (v *voyage) routeOf(p part) string {
+	if p.eventType == "F" {
+		return "billing/invoices"
+	}
+	if l := v.doc.route(p); l != nil {
+		return "orders/" + l.name
+	}
+	return ""
+}
+
+// begin says from when on a part that nobody took before is judged: from where the
+// mapping starts that was made for it, as AWS shows it, or once a mapping was widened
+// for it and AWS's data plane knows.
+func (v *voyage) begin(p reconcile.Plan) {
+	v.meet()
+	for _, x := range parts {
+		if _, known := v.judged[x]; known || !v.wants(x) || changing(p, v.routeOf(x)) {
 			continue
 		}
-		v.judged[x] = &judging{since: v.now().Add(6 * time.Minute), leg: fmt.Sprint(l.name, l.types, l.from, l.to, l.isolation, v.doc.path, v.doc.function)}
+		since := v.now().Add(6 * time.Minute)
+		if start, made := v.start(x); made {
+			since = start
+			v.gaps = append(v.gaps, max(0, start.Sub(v.wanted[x])))
+		}
+		delete(v.wanted, x)
+		v.judged[x] = &judging{since: since, leg: v.doc.legOf(x)}
 	}
+}
+
+// keeps is the streams' retention.
+const keeps = 24 * time.Hour
+
+// start is where the mapping starts that was made for a part: the last one that is
+// enabled; without what expires while the data plane gets to it.
+func (v *voyage) start(x part) (start time.Time, made bool) {
+	v.do(func(w *world.World) {
+		all, _, err := w.Mappings(here, world.MappingsQuery{})
+		if err != nil {
+			v.t.Fatal(err)
+		}
+		for _, m := range all {
+			if b := v.born[m.UUID]; m.State == "Enabled" && b.parts[x] && b.start.After(start) {
+				start, made = b.start, true
+			}
+		}
+	})
+	if horizon := v.now().Add(10*time.Minute - keeps); start.Before(horizon) {
+		start = horizon
+	}
+	return start, made
 }
 
 // changing says whether a plan does more to a route's mapping than narrow it.

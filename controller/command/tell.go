@@ -82,10 +82,14 @@ func (t *telling) command(use, short string) *cobra.Command {
 		Use:   use,
 		Short: short,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return hint(errors.New("no route named"), "%s ROUTING[/ROUTE] PATH..., such as %s orders/payments routing/", cmd.CommandPath(), cmd.CommandPath())
+			const usage = "%s ROUTING[/ROUTE] PATH..., such as %s orders/payments routing/"
+			switch len(args) {
+			case 0:
+				return hint(errors.New("no route named"), usage, cmd.CommandPath(), cmd.CommandPath())
+			case 1:
+				return hint(errors.New("no documents named"), usage, cmd.CommandPath(), cmd.CommandPath())
 			}
-			return paths(cmd, args[1:])
+			return nil
 		},
 		RunE: t.run,
 	}

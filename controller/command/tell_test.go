@@ -3,6 +3,7 @@ package command_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -131,12 +132,48 @@ func TestRelease(t *testing.T) {
 			t.Fatalf("changes %v", plan.Changes)
 		}
 		r.say(docs, reconcile.TagReleased, "orders", "placed", time.Now().Add(time.Minute))
-		if plan := r.plan(docs); len(plan.Changes) != 1 || plan.Changes[0].Action != reconcile.Revive {
-			t.Errorf("changes %v", plan.Changes)
+		plan := r.plan(docs)
+		if len(plan.Changes) != 1 || plan.Changes[0].Action != reconcile.Revive {
+			t.Fatalf("changes %v", plan.Changes)
+		}
+		if got, want := plan.Changes[0].Reason, "a person disabled it, and an operator released it"; got != want {
+			t.Errorf("reason %q, want %q", got, want)
 		}
 		time.Sleep(2 * time.Minute)
 		if plan := r.plan(docs); !plan.Empty() {
 			t.Errorf("changes %v after the time is over", plan.Changes)
+		}
+	})
+}
+
+// TestReleaseDrained moves a type on a stream without traffic, where nothing proves
+// that the giver has read past where the taker began: released, it leaves the type.
+func TestReleaseDrained(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, map[string]int{"orders-events": 1}, "order-processor")
+		r.settle(routing(t, "    - {name: placed, eventTypes: [OrderPlaced, OrderPaid]}\n"))
+		docs := routing(t, "    - {name: placed, eventTypes: [OrderPlaced]}\n    - {name: paid, eventTypes: [OrderPaid]}\n")
+		for range 10 {
+			must[reconcile.Outcome](t)(r.apply(t.Context(), r.server.Client().Do, docs))
+			time.Sleep(time.Minute) // after a few of them the taker is qualified
+		}
+		held := func(p reconcile.Plan) bool {
+			return slices.ContainsFunc(p.Held, func(h reconcile.Held) bool { return h.Why == reconcile.WhyTaker && h.Addr.Name == "orders/placed" })
+		}
+		if plan := r.plan(docs); !plan.Empty() || !held(plan) {
+			t.Fatalf("changes %v, held %v", plan.Changes, plan.Held)
+		}
+		r.say(docs, reconcile.TagReleased, "orders", "paid", time.Now().Add(time.Minute))
+		if plan := r.plan(docs); !plan.Empty() || !held(plan) {
+			t.Fatalf("with the taker released: changes %v, held %v", plan.Changes, plan.Held)
+		}
+		r.say(docs, reconcile.TagReleased, "orders", "placed", time.Now().Add(time.Minute))
+		plan := r.plan(docs)
+		if len(plan.Changes) != 1 || plan.Changes[0].Addr.Name != "orders/placed" || held(plan) {
+			t.Fatalf("released: changes %v, held %v", plan.Changes, plan.Held)
+		}
+		if after, ok := plan.Changes[0].After.(*reconcile.Mapping); !ok || strings.Contains(strings.Join(after.Filters, " "), "OrderPaid") {
+			t.Errorf("released it still takes %+v", plan.Changes[0].After)
 		}
 	})
 }

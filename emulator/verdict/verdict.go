@@ -31,7 +31,10 @@ type Case struct {
 	Mappings map[string]bool
 	// Waits says whether a record is still to be read by a mapping, at the end of
 	// the log; nil is that none is.
-	Waits func(stream string, shard, index int) bool
+	Waits func(r Record) bool
+	// End makes records that were neither delivered nor given up count among the ages,
+	// as old as they are then. Zero is that they do not count.
+	End time.Time
 }
 
 // Verdict is what became of records.
@@ -45,11 +48,13 @@ type Verdict struct {
 	Duplicates map[string]int // deliveries after the first: again by the same mapping, or beside by another
 	Beside     []Record       // delivered by several mappings
 	Disorder   []Record       // delivered by a mapping after a later one of their key
+	Across     []Record       // delivered first after a later one of their type and key, by another mapping
 	ByType     map[string]*Ages
 }
 
 // Record is a record that a verdict names.
 type Record struct {
+	Place        world.Place
 	Stream       string
 	Shard, Index int
 	Type, Key    string
@@ -57,7 +62,8 @@ type Record struct {
 	Cause        string // of its loss, as far as the log has one
 }
 
-// Ages are how old records of one type were when they were delivered first.
+// Ages are how old records of one type were when they were delivered first, and by
+// [Case.End] those that were not.
 type Ages struct {
 	Ages []time.Duration // sorted
 	At   []Delivery      // in the order of delivery
@@ -69,8 +75,8 @@ type Delivery struct {
 	Age time.Duration
 }
 
-// Percentile is the age within which a share of the records, from 0 to 1, was
-// delivered: the nearest rank.
+// Percentile is the age that a share of the records, from 0 to 1, did not exceed: the
+// nearest rank.
 func (a *Ages) Percentile(share float64) time.Duration {
 	if a == nil || len(a.Ages) == 0 {
 		return 0
@@ -80,6 +86,7 @@ func (a *Ages) Percentile(share float64) time.Duration {
 
 // id names a record.
 type id struct {
+	place        world.Place
 	stream       string
 	shard, index int
 }
@@ -120,21 +127,21 @@ func Judge(c Case) Verdict {
 	v := Verdict{Duplicates: map[string]int{}, ByType: map[string]*Ages{}}
 	records := map[id]*history{}
 	var all []*history
-	last := map[string]int{} // by mapping and key, the order of the latest delivery
+	last := latest{within: map[string]int{}, across: map[series]map[string]int{}}
 	for _, f := range c.Facts {
 		switch {
 		case f.Kind == world.Wrote:
 			h := &history{order: len(all), record: Record{
-				Stream: f.Stream, Shard: f.Shard, Index: f.Index, Type: c.TypeOf(f.Data), Key: f.Key, Written: f.At,
+				Place: f.Place, Stream: f.Stream, Shard: f.Shard, Index: f.Index, Type: c.TypeOf(f.Data), Key: f.Key, Written: f.At,
 			}}
-			records[id{f.Stream, f.Shard, f.Index}] = h
+			records[id{f.Place, f.Stream, f.Shard, f.Index}] = h
 			all = append(all, h)
 		case c.Mappings != nil && !c.Mappings[f.Mapping]:
-		case f.Kind == world.Attempted && f.Outcome != world.Throttled:
+		case f.Kind == world.Attempted && f.Outcome.Reached():
 			v.attempt(f, records, last)
 		case f.Kind == world.Discarded:
 			for _, i := range f.Indexes {
-				if h := records[id{f.Stream, f.Shard, i}]; h != nil {
+				if h := records[id{f.Place, f.Stream, f.Shard, i}]; h != nil {
 					h.discard(f)
 				}
 			}
@@ -165,10 +172,24 @@ func (h *history) attempt(mapping string) {
 	h.tried[mapping] = true
 }
 
+// latest is the order of the latest delivery: by mapping and key, and of what one
+// mapping may take over from another by mapping.
+type latest struct {
+	within map[string]int
+	across map[series]map[string]int
+}
+
+// series are the records of one type and key of a stream. Those of different types
+// have no order among each other: each mapping reads for itself.
+type series struct {
+	place             world.Place
+	stream, kind, key string
+}
+
 // attempt takes one attempt down.
-func (v *Verdict) attempt(f world.Fact, records map[id]*history, last map[string]int) {
+func (v *Verdict) attempt(f world.Fact, records map[id]*history, last latest) {
 	for k, i := range f.Indexes {
-		h := records[id{f.Stream, f.Shard, i}]
+		h := records[id{f.Place, f.Stream, f.Shard, i}]
 		if h == nil {
 			continue // written before the log began
 		}
@@ -180,6 +201,9 @@ func (v *Verdict) attempt(f world.Fact, records map[id]*history, last map[string
 		case h.by == nil:
 			h.by = map[string]bool{}
 			h.delivered = f.Until
+			if last.overtaken(h, f.Mapping) {
+				v.Across = append(v.Across, h.record)
+			}
 		case h.by[f.Mapping]:
 			v.Duplicates["again"]++
 			continue
@@ -191,25 +215,43 @@ func (v *Verdict) attempt(f world.Fact, records map[id]*history, last map[string
 		}
 		h.by[f.Mapping] = true
 		key := f.Mapping + " " + h.record.Key
-		if latest, ok := last[key]; ok && h.order < latest {
+		if latest, ok := last.within[key]; ok && h.order < latest {
 			v.Disorder = append(v.Disorder, h.record)
 		} else {
-			last[key] = h.order
+			last.within[key] = h.order
 		}
+		by := last.across[seriesOf(h.record)]
+		if by == nil {
+			by = map[string]int{}
+			last.across[seriesOf(h.record)] = by
+		}
+		by[f.Mapping] = max(by[f.Mapping], h.order)
 	}
 }
 
+// overtaken says whether another mapping has delivered a later record of the same
+// type and key.
+func (l latest) overtaken(h *history, mapping string) bool {
+	for other, order := range l.across[seriesOf(h.record)] {
+		if other != mapping && order > h.order {
+			return true
+		}
+	}
+	return false
+}
+
+func seriesOf(r Record) series { return series{r.Place, r.Stream, r.Type, r.Key} }
+
 // count adds one record to the verdict.
 func (v *Verdict) count(c Case, h *history) {
-	if !h.delivered.IsZero() {
-		a := v.ByType[h.record.Type]
-		if a == nil {
-			a = &Ages{}
-			v.ByType[h.record.Type] = a
-		}
-		age := h.delivered.Sub(h.record.Written)
+	switch {
+	case !h.delivered.IsZero():
+		a, age := v.ages(h.record.Type), h.delivered.Sub(h.record.Written)
 		a.Ages = append(a.Ages, age)
 		a.At = append(a.At, Delivery{At: h.delivered, Age: age})
+	case !c.End.IsZero() && len(h.gone) == 0:
+		a := v.ages(h.record.Type)
+		a.Ages = append(a.Ages, c.End.Sub(h.record.Written))
 	}
 	if !expected(c.Routed, h) {
 		return
@@ -218,7 +260,7 @@ func (v *Verdict) count(c Case, h *history) {
 	switch {
 	case !h.delivered.IsZero():
 		v.Delivered++
-	case c.Waits != nil && c.Waits(h.record.Stream, h.record.Shard, h.record.Index):
+	case c.Waits != nil && c.Waits(h.record):
 		v.Waiting++
 	case h.failed():
 		v.Failed++
@@ -226,6 +268,15 @@ func (v *Verdict) count(c Case, h *history) {
 		h.record.Cause = h.cause()
 		v.Lost = append(v.Lost, h.record)
 	}
+}
+
+func (v *Verdict) ages(eventType string) *Ages {
+	a := v.ByType[eventType]
+	if a == nil {
+		a = &Ages{}
+		v.ByType[eventType] = a
+	}
+	return a
 }
 
 // expected says whether a record's type was routed from its write until it was

@@ -27,8 +27,13 @@ func discarded(second int, mapping, cause string, indexes ...int) world.Fact {
 	return world.Fact{Kind: world.Discarded, At: at(second), Stream: "s", Mapping: mapping, Cause: cause, Indexes: indexes}
 }
 
+func in(region string, f world.Fact) world.Fact {
+	f.Place = world.Place{Account: "111122223333", Region: region}
+	return f
+}
+
 type counts struct {
-	Expected, Delivered, Waiting, Failed, Lost, Again, Beside, Disorder int
+	Expected, Delivered, Waiting, Failed, Lost, Again, Beside, Disorder, Across int
 }
 
 func TestJudge(t *testing.T) {
@@ -53,15 +58,20 @@ func TestJudge(t *testing.T) {
 		{"part of a batch", []world.Fact{wrote(1, 0, "k", "A"), wrote(1, 1, "k", "A"), attempt(2, "m", world.Failed, 1, 0, 1)}, always, true, counts{Expected: 2, Delivered: 1, Waiting: 1}},
 		{"again and beside", []world.Fact{wrote(1, 0, "k", "A"), attempt(2, "m", world.OK, 0, 0), attempt(4, "m", world.OK, 0, 0), attempt(6, "n", world.OK, 0, 0)}, always, false, counts{Expected: 1, Delivered: 1, Again: 1, Beside: 1}},
 		{"out of order", []world.Fact{wrote(1, 0, "k", "A"), wrote(2, 1, "k", "A"), attempt(3, "m", world.OK, 0, 1), attempt(5, "m", world.OK, 0, 0)}, always, false, counts{Expected: 2, Delivered: 2, Disorder: 1}},
-		{"out of order, between mappings", []world.Fact{wrote(1, 0, "k", "A"), wrote(2, 1, "k", "A"), attempt(3, "m", world.OK, 0, 1), attempt(5, "n", world.OK, 0, 0)}, always, false, counts{Expected: 2, Delivered: 2}},
+		{"out of order, between mappings", []world.Fact{wrote(1, 0, "k", "A"), wrote(2, 1, "k", "A"), attempt(3, "m", world.OK, 0, 1), attempt(5, "n", world.OK, 0, 0)}, always, false, counts{Expected: 2, Delivered: 2, Across: 1}},
+		{"of two types, between mappings", []world.Fact{wrote(1, 0, "k", "A"), wrote(2, 1, "k", "B"), attempt(3, "m", world.OK, 0, 1), attempt(5, "n", world.OK, 0, 0)}, always, false, counts{Expected: 1, Delivered: 1}},
+		{"beside, after a later one", []world.Fact{wrote(1, 0, "k", "A"), wrote(2, 1, "k", "A"), attempt(3, "m", world.OK, 0, 0, 1), attempt(5, "n", world.OK, 0, 0, 1)}, always, false, counts{Expected: 2, Delivered: 2, Beside: 2}},
+		{"without a target is not tried", []world.Fact{wrote(1, 0, "k", "A"), attempt(2, "m", world.TargetGone, 0, 0), discarded(9, "m", world.ByExpiry, 0)}, always, false, counts{Expected: 1, Lost: 1}},
+		{"delivered before it was withdrawn", []world.Fact{wrote(1, 0, "k", "A"), attempt(2, "m", world.OK, 0, 0)}, []verdict.Routed{{Type: "A", From: dawn, To: at(5)}}, false, counts{Expected: 1, Delivered: 1}},
+		{"in two regions, delivered in both", []world.Fact{in("eu-west-1", wrote(1, 0, "k", "A")), in("us-east-1", wrote(2, 0, "k", "A")), in("us-east-1", attempt(3, "m", world.OK, 0, 0)), in("eu-west-1", attempt(3, "n", world.OK, 0, 0))}, always, false, counts{Expected: 2, Delivered: 2}},
 		{"by somebody else", []world.Fact{wrote(1, 0, "k", "A"), attempt(2, "theirs", world.OK, 0, 0)}, always, false, counts{Expected: 1, Lost: 1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			v := verdict.Judge(verdict.Case{
 				Facts: c.facts, Routed: c.routed, TypeOf: verdict.TypeAt("type"), Mappings: map[string]bool{"m": true, "n": true},
-				Waits: func(string, int, int) bool { return c.waits },
+				Waits: func(verdict.Record) bool { return c.waits },
 			})
-			got := counts{v.Expected, v.Delivered, v.Waiting, v.Failed, len(v.Lost), v.Duplicates["again"], v.Duplicates["beside"], len(v.Disorder)}
+			got := counts{v.Expected, v.Delivered, v.Waiting, v.Failed, len(v.Lost), v.Duplicates["again"], v.Duplicates["beside"], len(v.Disorder), len(v.Across)}
 			if diff := cmp.Diff(c.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -77,5 +87,15 @@ func TestAges(t *testing.T) {
 	a := verdict.Judge(verdict.Case{Facts: facts, TypeOf: verdict.TypeAt("type")}).ByType["A"]
 	if p50, p99, p100 := a.Percentile(0.5), a.Percentile(0.99), a.Percentile(1); p50 != 50*time.Second || p99 != 99*time.Second || p100 != 100*time.Second {
 		t.Errorf("%s, %s, %s", p50, p99, p100)
+	}
+}
+
+// TestAgesSoFar counts what waits as old as it is in the end, and what was given up
+// not at all.
+func TestAgesSoFar(t *testing.T) {
+	facts := []world.Fact{wrote(0, 0, "k", "A"), wrote(10, 1, "k", "A"), wrote(10, 2, "k", "A"), attempt(1, "m", world.OK, 0, 0), discarded(20, "m", world.ByAge, 2)}
+	c := verdict.Case{Facts: facts, TypeOf: verdict.TypeAt("type"), End: at(100)}
+	if diff := cmp.Diff([]time.Duration{2 * time.Second, 90 * time.Second}, verdict.Judge(c).ByType["A"].Ages); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -15,12 +15,17 @@ const (
 // Outcome is how an attempt ended.
 type Outcome uint8
 
-// The outcomes of an attempt. A throttled one never reached the function.
+// The outcomes of an attempt. The last two never reached the function: there was no
+// room, or no such function, alias or version.
 const (
 	OK Outcome = iota + 1
 	Failed
 	Throttled
+	TargetGone
 )
+
+// Reached says whether an attempt got to the function.
+func (o Outcome) Reached() bool { return o == OK || o == Failed }
 
 // Causes of a discard.
 const (

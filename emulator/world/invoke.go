@@ -54,10 +54,7 @@ const perSecond = 10
 // others, there is what the reservation has left, or what nobody has reserved.
 // https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
 func (w *World) admits(l *lambda, inv *invocation) bool {
-	f, ok := l.functions[inv.function]
-	if !ok || !f.has(inv.target) {
-		return false
-	}
+	f := l.functions[inv.function]
 	units := l.limit
 	if f.reserved != nil {
 		units = *f.reserved
@@ -132,7 +129,15 @@ func (w *World) invoke(at Place, m *mapping, s *stream, p *poller, v *version, l
 		function: v.fn, target: v.target, batch: ln.batch, began: w.now, outcome: OK,
 		reports: slices.Contains(v.m.FunctionResponseTypes, "ReportBatchItemFailures"),
 	}
-	if !w.admits(l, &inv) {
+	refused := OK
+	if f, ok := l.functions[inv.function]; !ok || !f.has(inv.target) {
+		// Unverified: what AWS shows, and that it tries again as after a throttle.
+		refused = TargetGone
+		m.result(refused)
+	} else if !w.admits(l, &inv) {
+		refused = Throttled
+	}
+	if refused != OK {
 		ln.throttled++
 		// A little apart, so that those who were refused together do not come
 		// back together.
@@ -140,7 +145,7 @@ func (w *World) invoke(at Place, m *mapping, s *stream, p *poller, v *version, l
 		ln.after = w.now.Add(wait/2 + time.Duration(w.random()*float64(wait)))
 		w.note(Fact{
 			Kind: Attempted, At: w.now, Until: w.now, Place: at, Stream: s.name, Shard: p.shard,
-			Mapping: inv.mapping, Function: inv.function, Indexes: inv.batch, Outcome: Throttled,
+			Mapping: inv.mapping, Function: inv.function, Indexes: inv.batch, Outcome: refused,
 		})
 		return
 	}

@@ -2,13 +2,13 @@ package world
 
 import "errors"
 
-// SeedFunction creates a function that is Active and may run for 15 minutes, where
+// SeedFunction creates a function that is Active and may run for a minute, where
 // CreateFunction gives it AWS's 3 seconds, unless it exists, publishes a
 // version of it, unless there is one, and creates those aliases on the latest
 // version that do not exist.
 func (w *World) SeedFunction(at Place, name string, aliases ...string) error {
 	text := func(s string) *string { return &s }
-	longest := 900
+	longest := 60
 	_, err := w.CreateFunction(at, FunctionInput{
 		FunctionName: name,
 		Settings: FunctionSettings{

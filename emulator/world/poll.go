@@ -56,6 +56,7 @@ type poller struct {
 	began    bool
 	position int   // of the record to read next
 	left     []int // while it does not work: what was read before and is not done
+	expired  []int // of what it had yet to read, and would have taken
 	lanes    []lane
 	running  int // invocations
 	buffered int // records in queues
@@ -75,7 +76,7 @@ type lane struct {
 	batch     []int
 	rest      [][]int // what a bisected batch has yet to try
 	attempts  int     // of batch that have failed
-	throttled int     // times in a row
+	throttled int     // times in a row that it did not reach the function
 	after     time.Time
 	running   uint64 // invocation; 0 for none
 }
@@ -83,6 +84,7 @@ type lane struct {
 func (p *poller) clone() *poller {
 	c := *p
 	c.left = slices.Clone(p.left)
+	c.expired = slices.Clone(p.expired)
 	c.lanes = slices.Clone(p.lanes)
 	for i := range c.lanes {
 		c.lanes[i].queue = slices.Clone(c.lanes[i].queue)
@@ -259,15 +261,35 @@ func (w *World) trim(at Place, s *stream, shard int) {
 		return
 	}
 	for _, m := range w.at(at).lambda.readersOf(s.name) {
-		if p, known := m.reads(s, shard); known && (p.began || p.placed) || !w.concerns(m, s, shard) {
-			continue
-		}
-		if i := l.from(w.startOf(m, s, shard)); i < l.from(horizon) {
-			p := m.poller(s, shard)
+		p, known := m.reads(s, shard)
+		if !known || !p.began && !p.placed {
+			i := l.from(w.startOf(m, s, shard))
+			if !w.concerns(m, s, shard) || i >= l.from(horizon) {
+				continue
+			}
+			p = m.poller(s, shard)
 			p.placed, p.position = true, i
 		}
+		w.miss(m, p, l, l.from(horizon))
 	}
 	l.trim(horizon)
+}
+
+// miss takes down what expires before a mapping has read it, if it would have taken
+// it: by the filter that its poller knows, or will. Without a judge nobody asks.
+func (w *World) miss(m *mapping, p *poller, l *log, end int) {
+	if !w.logging && w.trace == nil || p.position >= end {
+		return
+	}
+	filter := pattern.NewSet(m.shown.FilterCriteria)
+	if v, _ := w.inEffect(m, p.shard); v != nil {
+		filter = v.set
+	}
+	for i := max(p.position, l.base); i < end; i++ {
+		if filter.Match(l.records[i-l.base].data) {
+			p.expired = append(p.expired, i)
+		}
+	}
 }
 
 // reads is a mapping's poller of a shard of this very stream.
@@ -299,12 +321,16 @@ const (
 
 // tick is the next time at which a standard mapping looks at a shard.
 func (w *World) tick(m *mapping, shard int) time.Time {
-	phase := time.Duration(w.draw(m.shown.UUID, shard, 0) * float64(pollEvery))
-	t := w.now.Truncate(pollEvery).Add(phase)
+	t := w.now.Truncate(pollEvery).Add(w.phase(m, shard))
 	if t.Before(w.now) {
 		t = t.Add(pollEvery)
 	}
 	return t
+}
+
+// phase is when in a second a standard mapping looks at a shard.
+func (w *World) phase(m *mapping, shard int) time.Duration {
+	return time.Duration(w.draw(m.shown.UUID, shard, 0) * float64(pollEvery))
 }
 
 // wakeAt queues a poller's event, unless it has an earlier one.
@@ -355,7 +381,7 @@ func (w *World) act(at Place, m *mapping, p *poller) {
 	}
 	l := s.log(p.shard)
 	w.trim(at, s, p.shard)
-	p.start(w.beginning(m, s, p.shard, l))
+	p.start(w.beginning(m, s, p.shard, l), l)
 	w.passOver(at, m, s, p, l)
 	if !w.workBy(at, m, s, p, v) {
 		return // its invocations end first
@@ -368,27 +394,24 @@ func (w *World) act(at Place, m *mapping, p *poller) {
 }
 
 // start puts a poller where it begins, or where it stopped.
-func (p *poller) start(beginning int) {
+func (p *poller) start(beginning int, l *log) {
 	switch {
 	case p.version != 0:
 	case !p.began:
 		p.began, p.position = true, beginning
 	case len(p.left) > 0:
+		n, _ := slices.BinarySearch(p.left, l.base)
+		p.expired = append(p.expired, p.left[:n]...)
 		p.position, p.left = p.left[0], nil
 	}
 }
 
 // passOver gives up what expired unread.
 func (w *World) passOver(at Place, m *mapping, s *stream, p *poller, l *log) {
-	if p.position >= l.base {
-		return
-	}
-	var gone []int
-	for i := p.position; i < l.base; i++ {
-		gone = append(gone, i)
-	}
-	p.position = l.base
-	w.discard(at, m, s, p, "", gone, ByExpiry)
+	p.position = max(p.position, l.base)
+	slices.Sort(p.expired)
+	w.discard(at, m, s, p, "", p.expired, ByExpiry)
+	p.expired = nil
 }
 
 // discard notes records that a mapping gave up, if there are any. AWS tells the
@@ -422,24 +445,11 @@ func (w *World) workBy(at Place, m *mapping, s *stream, p *poller, v *version) b
 	if len(p.lanes) != v.m.ParallelizationFactor && slices.ContainsFunc(p.lanes, func(ln lane) bool { return ln.running != 0 }) {
 		return false
 	}
-	var waiting []int
-	for i := range p.lanes {
-		ln := &p.lanes[i]
-		if ln.running != 0 { // its batch goes on
-			waiting = append(waiting, ln.queue...)
-			ln.queue, ln.bytes = nil, 0
-			continue
-		}
-		waiting = append(waiting, ln.outstanding()...)
-		p.lanes[i] = lane{}
-	}
-	if len(p.lanes) != v.m.ParallelizationFactor {
-		p.lanes = make([]lane, v.m.ParallelizationFactor)
-	}
+	l := s.log(p.shard)
+	waiting := p.regroup(v.m.ParallelizationFactor, l)
 	p.version, p.buffered = v.n, 0
 	slices.Sort(waiting)
 	var expired, left []int
-	l := s.log(p.shard)
 	for _, i := range waiting {
 		switch {
 		case i < l.base:
@@ -455,6 +465,49 @@ func (w *World) workBy(at Place, m *mapping, s *stream, p *poller, v *version) b
 	return true
 }
 
+// regroup makes as many lanes as there are to be, and returns the records that have
+// to be dealt out anew. What runs or was tried stays a batch with the attempts that
+// it has used up: in a lane of its own, or among more or fewer lanes by its keys.
+// Unverified: that retries go on over an update; AWS does not say.
+func (p *poller) regroup(factor int, l *log) (waiting []int) {
+	old := p.lanes
+	if len(old) != factor {
+		p.lanes = make([]lane, factor)
+	}
+	for i := range old {
+		ln := &old[i]
+		tried := ln.running != 0 || ln.attempts > 0 || len(ln.rest) > 0
+		switch {
+		case tried && len(old) == factor:
+			waiting = append(waiting, ln.queue...)
+			ln.queue, ln.bytes = nil, 0
+			continue
+		case ln.attempts > 0:
+			for _, index := range ln.batch {
+				if index < l.base {
+					waiting = append(waiting, index)
+					continue
+				}
+				to := p.laneOf(&l.records[index-l.base])
+				to.batch = append(to.batch, index)
+				to.attempts = max(to.attempts, ln.attempts)
+				if ln.after.After(to.after) {
+					to.after = ln.after
+				}
+			}
+			ln.batch = nil
+		}
+		waiting = append(waiting, ln.outstanding()...)
+		if len(old) == factor {
+			*ln = lane{}
+		}
+	}
+	for i := range p.lanes {
+		slices.Sort(p.lanes[i].batch)
+	}
+	return waiting
+}
+
 // outstanding is what a lane was given and has not done.
 func (ln *lane) outstanding() []int {
 	all := slices.Clone(ln.batch)
@@ -466,15 +519,19 @@ func (ln *lane) outstanding() []int {
 
 // deal puts a record into the lane of its key: records of one key stay in order.
 func (p *poller) deal(index int, r *record, now time.Time) {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(r.key))
-	ln := &p.lanes[h.Sum32()%uint32(len(p.lanes))]
+	ln := p.laneOf(r)
 	if len(ln.queue) == 0 {
 		ln.since = now
 	}
 	ln.queue = append(ln.queue, index)
 	ln.bytes += r.size()
 	p.buffered++
+}
+
+func (p *poller) laneOf(r *record) *lane {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(r.key))
+	return &p.lanes[h.Sum32()%uint32(len(p.lanes))]
 }
 
 // stop ends a poller's work. What it had read and not done is read again when it
@@ -495,7 +552,7 @@ func (p *poller) stop() {
 func (w *World) read(m *mapping, s *stream, p *poller, v *version, l *log) {
 	room := max(100, 2*v.m.BatchSize*v.m.ParallelizationFactor)
 	for p.position < l.end() && p.buffered < room && !w.now.Before(p.nextPoll) {
-		if !w.fetches(m, s, p, l) {
+		if !w.fetches(m, s, p) {
 			return
 		}
 		n, bytes := 0, 0
@@ -513,10 +570,10 @@ func (w *World) read(m *mapping, s *stream, p *poller, v *version, l *log) {
 }
 
 // fetches says whether a read is answered. Standard mappings share a shard's
-// reads and bytes: those that look once a second take one read each, whether or
-// not there is anything, and when they are too many some of them find the shard
-// busy.
-func (w *World) fetches(m *mapping, s *stream, p *poller, l *log) bool {
+// reads and bytes with each other and with clients: those that look once a second
+// take one read each, whether or not there is anything, and when they are too many
+// some of them find the shard busy.
+func (w *World) fetches(m *mapping, s *stream, p *poller) bool {
 	if m.consumer != "" {
 		if w.now.Before(p.readFree) {
 			p.nextPoll = p.readFree
@@ -524,9 +581,9 @@ func (w *World) fetches(m *mapping, s *stream, p *poller, l *log) bool {
 		}
 		return true
 	}
-	readers := w.standardReaders(m.place, s) + l.readsIn(w.now)
-	if w.now.Before(l.readFree) || readers > shardReads && w.random()*float64(readers) >= shardReads {
-		p.nextPoll = w.now.Add(pollEvery)
+	if !w.mayRead(m.place, s, p.shard, false) {
+		// A little apart, so that it is not always the same who comes last.
+		p.nextPoll = w.now.Add(pollEvery/2 + time.Duration(w.random()*float64(pollEvery)))
 		w.throttledReads++
 		return false
 	}
@@ -551,11 +608,16 @@ func (w *World) fetched(m *mapping, s *stream, p *poller, l *log, bytes int) {
 func (w *World) standardReaders(at Place, s *stream) int {
 	n := s.otherReaders
 	for _, other := range w.at(at).lambda.readersOf(s.name) {
-		if other.consumer == "" && len(other.versions) > 0 && other.versions[len(other.versions)-1].on {
+		if other.polls() {
 			n++
 		}
 	}
 	return n
+}
+
+// polls says whether a mapping reads on its stream's shared reads.
+func (m *mapping) polls() bool {
+	return m.consumer == "" && len(m.versions) > 0 && m.versions[len(m.versions)-1].on
 }
 
 // SetOtherReaders says how many readers a stream has that are no mappings.

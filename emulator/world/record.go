@@ -36,10 +36,10 @@ type log struct {
 	base    int // index of the first record, counted from the shard's beginning
 	records []record
 
-	wroteIn        int64 // the second in which the next two were counted
-	wrote, written int   // records, bytes
-	readIn         int64
-	reads          int
+	wroteIn        int64     // the second in which the next two were counted
+	wrote, written int       // records, bytes
+	readIn         int64     // the second in which the next two were counted
+	reads, others  int       // answered; of those who are no mappings, asked
 	readFree       time.Time // when what was read on the shared iterator is paid off
 }
 
@@ -233,7 +233,7 @@ func (w *World) GetRecords(at Place, p Position, limit int) (all []Record, next 
 	}
 	l := s.log(p.Shard)
 	w.trim(at, s, p.Shard)
-	if !w.mayRead(at, s, l) {
+	if !w.mayRead(at, s, p.Shard, true) {
 		return nil, p, false, 0, overThroughput("Rate exceeded for shard %s in stream %s under account %s.", shardID(p.Shard), s.name, at.Account)
 	}
 	p.Index = max(p.Index, l.base)
@@ -254,30 +254,41 @@ func (w *World) GetRecords(at Place, p Position, limit int) (all []Record, next 
 	return all, p, !closed || p.Index < l.end(), behind, nil
 }
 
-// mayRead takes one of a shard's reads of this second, if there is one. Mappings
-// look once a second each: where there are more readers than reads, it is chance
-// who gets one.
-func (w *World) mayRead(at Place, s *stream, l *log) bool {
-	if w.now.Before(l.readFree) {
+// mayRead takes one of a shard's reads of this second, if there is one left. Where
+// more look than there are reads, it is chance who gets one.
+func (w *World) mayRead(at Place, s *stream, shard int, other bool) bool {
+	l := s.log(shard)
+	if second := w.now.Unix(); second != l.readIn {
+		l.readIn, l.reads, l.others = second, 0, 0
+	}
+	if other {
+		l.others++
+	}
+	readers := w.standardReaders(at, s) + l.others
+	switch {
+	case w.now.Before(l.readFree), l.reads+w.looked(at, s, shard)*shardReads/max(shardReads, readers) >= shardReads:
+		return false
+	case readers > shardReads && w.random()*float64(readers) >= shardReads:
 		return false
 	}
-	reads := l.readsIn(w.now) + 1
-	if reads > shardReads {
-		return false
-	}
-	if others := w.standardReaders(at, s); others > 0 && others+reads > shardReads && w.random()*float64(others+reads) >= shardReads {
-		return false
-	}
-	l.readIn, l.reads = w.now.Unix(), reads
+	l.reads++
 	return true
 }
 
-// readsIn is how many reads there were in this second that are no mapping's.
-func (l *log) readsIn(now time.Time) int {
-	if l.readIn != now.Unix() {
-		return 0
+// looked counts the mappings that have looked at a shard in this second with nothing
+// to read: they have no event, and take a read all the same.
+func (w *World) looked(at Place, s *stream, shard int) int {
+	n := 0
+	second := w.now.Truncate(pollEvery)
+	for _, m := range w.at(at).lambda.readersOf(s.name) {
+		if !m.polls() || w.now.Sub(second) < w.phase(m, shard) {
+			continue
+		}
+		if p, known := m.reads(s, shard); !known || p.began && p.version != 0 && p.nextPoll.Before(second) && p.wake.IsZero() {
+			n++
+		}
 	}
-	return l.reads
+	return n
 }
 
 // pay takes what was read out of the 2 MB a second that a shard gives: a large

@@ -56,6 +56,7 @@ func Actions() []Action {
 		{"lambda:GetEventSourceMapping", read, OnMapping, Always},
 		{"lambda:ListTags", read, OnMapping, Always},
 		{"lambda:ListAliases", read, OnFunction, Always},
+		{"lambda:ListVersionsByFunction", read, OnFunction, Always},
 		{"lambda:GetFunctionConcurrency", read, OnFunction, Always},
 		{"lambda:ListProvisionedConcurrencyConfigs", read, OnFunction, Always},
 		{"lambda:ListFunctionUrlConfigs", read, OnFunction, ByInvokers},

@@ -28,6 +28,7 @@ func (r *Reader) Answer(ctx context.Context, s reconcile.State, asks []reconcile
 		ConsumerTags: copied(s.Facts.ConsumerTags),
 		Lineages:     copied(s.Facts.Lineages),
 		Lags:         copied(s.Facts.Lags),
+		Versions:     copied(s.Facts.Versions),
 	}
 	for _, ask := range asks {
 		var err error
@@ -44,6 +45,8 @@ func (r *Reader) Answer(ctx context.Context, s reconcile.State, asks []reconcile
 			facts.Lineages[ask.Name], err = r.lineage(ctx, ask)
 		case reconcile.AskLag:
 			facts.Lags[ask.Name], err = r.lag(ctx, ask)
+		case reconcile.AskVersions:
+			facts.Versions[ask.Name], err = r.versions(ctx, ask.Name)
 		case reconcile.AskFunction:
 			s, err = r.function(ctx, s, ask.Name)
 		case reconcile.AskStream:

@@ -177,15 +177,45 @@ func TestAnswerLag(t *testing.T) {
 			s.ok(err)
 		})
 		time.Sleep(2 * time.Minute)
+		lag := func(name string) reconcile.Lag {
+			return s.answer(s.observe(), reconcile.Ask{What: reconcile.AskLag, Name: name, Since: time.Now().Add(-reconcile.LagWindow)}).Lags[name]
+		}
 		for name, want := range map[string]int{function: 1, function + ":live": 1, function + ":other": 0, "nobody": 0} {
-			got := s.answer(s.observe(), reconcile.Ask{What: reconcile.AskLag, Name: name, Since: time.Now().Add(-5 * time.Minute)}).Lags[name]
-			if got.Datapoints != want || got.Max > 2*time.Second || want > 0 && got.Max == 0 || got.Throttles != 0 {
+			got := lag(name).From(time.Now().Add(-5 * time.Minute))
+			if got.Batches != want || got.Max > 2*time.Second || want > 0 && got.Max == 0 || got.Throttles != 0 {
 				t.Errorf("%s: %+v", name, got)
 			}
 		}
 		time.Sleep(10 * time.Minute)
-		if got := s.answer(s.observe(), reconcile.Ask{What: reconcile.AskLag, Name: function, Since: time.Now().Add(-5 * time.Minute)}).Lags[function]; got.Datapoints != 0 {
+		if got := lag(function); got.From(time.Now().Add(-5*time.Minute)).Batches != 0 || got.From(time.Now().Add(-15*time.Minute)).Batches != 1 {
 			t.Errorf("long after: %+v", got)
+		}
+		time.Sleep(reconcile.LagWindow)
+		if got := lag(function); len(got) != 0 {
+			t.Errorf("longer after: %+v", got)
+		}
+	})
+}
+
+// TestAnswerVersions reads how long an invocation may take, of all versions, and when
+// $LATEST was changed.
+func TestAnswerVersions(t *testing.T) {
+	inScene(t, func(s *scene) {
+		_, err := s.lambda.UpdateFunctionConfiguration(s.Context(), &lambda.UpdateFunctionConfigurationInput{FunctionName: aws.String(function), Timeout: aws.Int32(7)})
+		s.ok(err)
+		changed := time.Now()
+		time.Sleep(time.Minute)
+		_, err = s.lambda.PublishVersion(s.Context(), &lambda.PublishVersionInput{FunctionName: aws.String(function)})
+		s.ok(err)
+		got := s.answer(s.observe(), reconcile.Ask{What: reconcile.AskVersions, Name: function}).Versions[function]
+		if diff := cmp.Diff([]string{"$LATEST", "1", "2"}, got.Names); diff != "" {
+			t.Errorf("versions (-want +got):\n%s", diff)
+		}
+		if got.Timeout != time.Minute || got.Latest.Sub(changed).Abs() > time.Second {
+			t.Errorf("%+v, want a minute, which version 1 has, and %s", got, changed)
+		}
+		if got := s.answer(s.observe(), reconcile.Ask{What: reconcile.AskVersions, Name: "nobody"}).Versions["nobody"]; len(got.Names) != 0 {
+			t.Errorf("versions of a function that is gone: %+v", got)
 		}
 	})
 }
@@ -210,6 +240,7 @@ func TestAnswerGone(t *testing.T) {
 			ConsumerTags: map[string]map[string]string{},
 			Lineages:     map[string]reconcile.Lineage{},
 			Lags:         map[string]reconcile.Lag{},
+			Versions:     map[string]reconcile.Versions{},
 		}
 		if diff := cmp.Diff(want, facts); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)

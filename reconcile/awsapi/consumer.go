@@ -46,7 +46,7 @@ func (o *observation) readConsumers(ctx context.Context) error {
 		}
 	}
 	for key := range o.live.Mappings {
-		if key.Consumer != "" && slices.Contains(o.streams, key.Stream) {
+		if key.Consumer != "" && slices.Contains(o.streams, key.Stream) || likeRoute(key.Consumer) && slices.Contains(o.scope.Functions, key.Function) {
 			names = append(names, key.Stream) // it may be on one that is gone
 		}
 	}

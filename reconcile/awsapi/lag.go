@@ -3,6 +3,8 @@ package awsapi
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,7 +16,8 @@ import (
 )
 
 // lag reads how far behind a function's batches were, minute by minute, and
-// whether any was throttled. One call for both.
+// whether any was throttled. One call for both, of less than an hour, which comes
+// on one page.
 // https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
 func (r *Reader) lag(ctx context.Context, ask reconcile.Ask) (reconcile.Lag, error) {
 	function, qualifier, qualified := strings.Cut(ask.Name, ":")
@@ -30,28 +33,30 @@ func (r *Reader) lag(ctx context.Context, ask reconcile.Ask) (reconcile.Lag, err
 	}
 	out, err := r.metrics.GetMetricData(ctx, &cloudwatch.GetMetricDataInput{
 		// Whole minutes, the one under way included: AWS rounds the rest.
-		StartTime: aws.Time(ask.Since.Truncate(time.Minute)), EndTime: aws.Time(ask.Since.Add(lagMinutes).Truncate(time.Minute).Add(time.Minute)),
+		StartTime: aws.Time(ask.Since.Truncate(time.Minute)), EndTime: aws.Time(ask.Since.Add(reconcile.LagWindow).Truncate(time.Minute).Add(time.Minute)),
 		MetricDataQueries: []types.MetricDataQuery{query("age", "IteratorAge", "Maximum"), query("throttles", "Throttles", "Sum")},
 	})
 	if err != nil {
-		return reconcile.Lag{}, failed(err, "read the IteratorAge of %s", ask.Name)
+		return nil, failed(err, "read the IteratorAge of %s", ask.Name)
 	}
-	var l reconcile.Lag
+	minutes := map[time.Time]reconcile.LagMinute{}
 	for _, result := range out.MetricDataResults {
 		if len(result.Values) != len(result.Timestamps) {
-			return l, fmt.Errorf("read the IteratorAge of %s: %w", ask.Name, nonsensical("metric data", "of unequal length"))
+			return nil, fmt.Errorf("read the IteratorAge of %s: %w", ask.Name, nonsensical("metric data", "of unequal length"))
 		}
-		for _, v := range result.Values {
+		for i, v := range result.Values {
+			at := result.Timestamps[i].UTC()
+			m := minutes[at]
+			m.At = at
 			if aws.ToString(result.Id) == "throttles" {
-				l.Throttles += int(v)
-				continue
+				m.Throttles += int(v)
+			} else {
+				m.Batches, m.Age = true, time.Duration(v)*time.Millisecond
 			}
-			l.Datapoints++
-			l.Max = max(l.Max, time.Duration(v)*time.Millisecond)
+			minutes[at] = m
 		}
 	}
+	l := reconcile.Lag(slices.Collect(maps.Values(minutes)))
+	slices.SortFunc(l, func(a, b reconcile.LagMinute) int { return a.At.Compare(b.At) })
 	return l, nil
 }
-
-// lagMinutes is how much of a metric is looked at.
-const lagMinutes = 5 * time.Minute

@@ -127,19 +127,31 @@ func (w *Writer) updateMapping(ctx context.Context, before, after *reconcile.Map
 	if err != nil {
 		return err
 	}
-	if len(after.Tags) > 0 {
-		_, err := w.write.TagResource(ctx, &lambda.TagResourceInput{Resource: &live.ARN, Tags: after.Tags})
-		switch {
-		case IsNotFound(err):
-			return stale("mapping %s is gone", uuid)
-		case err != nil:
-			return failed(err, "tag mapping %s", uuid)
+	if changes && mutant.Is(mutant.TagLast) {
+		if err := w.sendUpdate(ctx, in, after); err != nil {
+			return err
 		}
+		return w.tag(ctx, live.ARN, uuid, after.Tags)
 	}
-	if !changes {
-		return nil
+	if err := w.tag(ctx, live.ARN, uuid, after.Tags); err != nil || !changes {
+		return err
 	}
 	return w.sendUpdate(ctx, in, after)
+}
+
+// tag writes tags of a mapping. Others that it has stay.
+func (w *Writer) tag(ctx context.Context, arn, uuid string, tags map[string]string) error {
+	if len(tags) == 0 {
+		return nil
+	}
+	_, err := w.write.TagResource(ctx, &lambda.TagResourceInput{Resource: &arn, Tags: tags})
+	switch {
+	case IsNotFound(err):
+		return stale("mapping %s is gone", uuid)
+	case err != nil:
+		return failed(err, "tag mapping %s", uuid)
+	}
+	return nil
 }
 
 // readUnmoved reads a mapping again and compares it with what the plan saw. AWS
@@ -265,7 +277,7 @@ func configuration(o *lambda.GetEventSourceMappingOutput) types.EventSourceMappi
 // https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html
 func startingPosition(s reconcile.Start) (types.EventSourcePosition, *time.Time, error) {
 	switch {
-	case mutant.Is(mutant.Latest):
+	case mutant.Is(mutant.Latest), mutant.Is(mutant.LatestNow) && time.Since(s.At) < 90*time.Second:
 		return types.EventSourcePositionLatest, nil, nil
 	case s.TrimHorizon:
 		return types.EventSourcePositionTrimHorizon, nil, nil

@@ -77,16 +77,31 @@ func (o *observation) nameStreams() error {
 		o.streams = append(o.streams, name)
 		o.arns[name] = text
 	}
+	for _, text := range o.scope.ARNs {
+		if at, ok := homeOf(text); !ok || at.region != o.region {
+			return fmt.Errorf("function %s: it is in region %s, and the calls go to region %s", text, at.region, o.region)
+		}
+	}
 	return nil
 }
 
-// checkAccount refuses streams of another account, which is known only once
-// something of this one has been seen.
+// checkAccount refuses streams and functions of another account, which is known only
+// once something of this one has been seen: nothing by their names here is meant.
 func (o *observation) checkAccount() error {
-	for _, name := range slices.Sorted(maps.Keys(o.arns)) {
-		text := o.arns[name]
+	check := func(what, text string) error {
 		if at, _ := homeOf(text); o.live.Account != "" && at.account != o.live.Account {
-			return fmt.Errorf("stream %s: it is in account %s, and the calls go to account %s", text, at.account, o.live.Account)
+			return fmt.Errorf("%s %s: it is in account %s, and the calls go to account %s", what, text, at.account, o.live.Account)
+		}
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.arns)) {
+		if err := check("stream", o.arns[name]); err != nil {
+			return err
+		}
+	}
+	for _, text := range o.scope.ARNs {
+		if err := check("function", text); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -111,7 +126,7 @@ func (o *observation) readStreams(ctx context.Context) error {
 		// What a mapping reads counts towards its function's concurrency, also
 		// while AWS is still busy with it, and while what it ran may go on.
 		reads := slices.ContainsFunc(all, func(m reconcile.Mapping) bool { return m.MayRun(o.now) })
-		if reads && key.Kinesis() && slices.Contains(o.scope.Functions, key.Function) {
+		if (reads || likeRoute(key.Consumer)) && key.Kinesis() && slices.Contains(o.scope.Functions, key.Function) {
 			names = append(names, key.Stream)
 		}
 	}
@@ -127,6 +142,13 @@ func (o *observation) readStreams(ctx context.Context) error {
 		o.locate(stream.ARN)
 	}
 	return nil
+}
+
+// likeRoute says whether a consumer's name is like a route's: a routing that reads
+// another stream now may have left it, and it costs by the hour.
+func likeRoute(consumer string) bool {
+	_, _, ok := reconcile.SplitQualifier(consumer)
+	return ok
 }
 
 func (o *observation) readFunctions(ctx context.Context) error {

@@ -255,6 +255,22 @@ func TestObserveStreamARNs(t *testing.T) {
 	}
 }
 
+func TestObserveFunctionARNs(t *testing.T) {
+	const arn = "arn:aws:lambda:eu-west-1:111122223333:function:" + function
+	for arn, want := range map[string]string{
+		arn: "",
+		strings.Replace(arn, region, "us-east-1", 1):     "function arn:aws:lambda:us-east-1:111122223333:function:order-processor: it is in region us-east-1, and the calls go to region eu-west-1",
+		strings.Replace(arn, account, "999999999999", 1): "function arn:aws:lambda:eu-west-1:999999999999:function:order-processor: it is in account 999999999999, and the calls go to account 111122223333",
+	} {
+		inScene(t, func(s *scene) {
+			_, err := s.client.Reader().Observe(s.Context(), reconcile.Scope{Functions: []string{function}, ARNs: []string{arn}}, time.Now())
+			if got := text(err); got != want {
+				t.Errorf("%s: %s\nwant %s", arn, got, want)
+			}
+		})
+	}
+}
+
 // A list does not show a filter that a key encrypts. That is not "no filter".
 func TestObserveEncryptedFilter(t *testing.T) {
 	inScene(t, func(s *scene) {

@@ -237,3 +237,40 @@ func (r *Reader) listProvisioned(ctx context.Context, function string) ([]reconc
 	slices.SortFunc(all, func(a, b reconcile.Provisioned) int { return cmp.Compare(a.Qualifier, b.Qualifier) })
 	return all, err
 }
+
+// versions reads a function's versions and how long an invocation may take; of one
+// that is gone there are none.
+// https://docs.aws.amazon.com/lambda/latest/api/API_ListVersionsByFunction.html
+func (r *Reader) versions(ctx context.Context, function string) (reconcile.Versions, error) {
+	var v reconcile.Versions
+	err := eachPage(func(marker string) (*string, error) {
+		out, err := r.lambda.ListVersionsByFunction(ctx, &lambda.ListVersionsByFunctionInput{FunctionName: &function, Marker: markerOf(marker)})
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range out.Versions {
+			name := aws.ToString(c.Version)
+			if name == "" || c.Timeout == nil {
+				return nil, missing("Version or Timeout of a version")
+			}
+			v.Names = append(v.Names, name)
+			v.Timeout = max(v.Timeout, time.Duration(*c.Timeout)*time.Second)
+			if name == latest {
+				if v.Latest, err = time.Parse(lastModified, aws.ToString(c.LastModified)); err != nil {
+					return nil, nonsensical("LastModified", aws.ToString(c.LastModified))
+				}
+			}
+		}
+		return out.NextMarker, nil
+	})
+	if IsNotFound(err) {
+		return reconcile.Versions{}, nil
+	}
+	if err != nil {
+		return v, failed(err, "list the versions of function %s", function)
+	}
+	return v, nil
+}
+
+// lastModified is how Lambda writes when a function was changed.
+const lastModified = "2006-01-02T15:04:05.000-0700"

@@ -37,7 +37,7 @@ func StatusText(w io.Writer, s reconcile.Status, o Options) error {
 			shards += fmt.Sprintf(" (and %d closed)", st.Closed)
 		}
 		if st.Others > 0 {
-			readers += fmt.Sprintf(" (%d not ours)", st.Others)
+			readers += fmt.Sprintf(" (%d of no route)", st.Others)
 		}
 		return []string{st.Name, st.Status, shards, readers, strconv.Itoa(st.Consumers)}
 	})
@@ -76,6 +76,9 @@ func (p *page) routeNotes(r reconcile.RouteStatus) {
 	}
 	if !r.Released.IsZero() {
 		notes = append(notes, "what is held of it is released until "+when(r.Released))
+	}
+	if !r.BrakeReleased.IsZero() {
+		notes = append(notes, "the brake of its routing is lifted until "+when(r.BrakeReleased))
 	}
 	for _, h := range r.Held {
 		text := fmt.Sprintf("%s is held (%s): %s", h.Action, h.Why, h.Reason)

@@ -34,7 +34,7 @@ function span(seconds) {
 
 const looks = {
   Enabled: "good", Missing: "bad", Disabled: "warn", error: "bad", warning: "warn", info: "",
-  quiet: "good", applied: "good", drift: "warn", partly: "bad", failed: "bad", stopped: "warn",
+  quiet: "good", applied: "good", drift: "warn", stale: "warn", partly: "bad", failed: "bad", stopped: "warn",
 };
 const plural = (n, one) => n + " " + one + (n === 1 ? "" : "s");
 
@@ -75,6 +75,7 @@ function routes(status) {
     for (const h of r.held || []) notes.push(h.action + " is held (" + h.why + "): " + h.reason);
     if (r.paused) notes.push("paused by hand until " + new Date(r.paused).toLocaleString());
     if (r.released) notes.push("released until " + new Date(r.released).toLocaleString());
+    if (r.brakeReleased) notes.push("the brake of its routing is lifted until " + new Date(r.brakeReleased).toLocaleString());
     const problem = (r.lastResult || "").startsWith("PROBLEM");
     return el("tr", {},
       el("td", { class: "name" }, r.name, notes.map(note)),

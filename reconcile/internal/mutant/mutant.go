@@ -4,13 +4,15 @@ package mutant
 
 // The mutants: rules of the handover left out.
 const (
-	NarrowAtOnce = "narrow at once"         // events leave a filter before others take them
-	RetireEarly  = "retire early"           // a mapping stops before others take its events
-	Undrained    = "undrained"              // a giver is not asked how far it has read
-	Latest       = "start at LATEST"        // a taker starts whenever AWS gets to it
-	NoSince      = "no since"               // a widening is not written down
-	TrustEnabled = "trust Enabled"          // a state says that a mapping reads
-	ReviveMoved  = "revive a moved mapping" // what others took over comes again
-	PrunePartial = "prune on a partial set" // documents that did not load are taken for gone
-	ForgetAge    = "forget the age"         // what waited is discarded on arrival
+	NarrowAtOnce = "narrow at once"          // events leave a filter before others take them
+	RetireEarly  = "retire early"            // a mapping stops before others take its events
+	Undrained    = "undrained"               // a giver is not asked how far it has read
+	Latest       = "start at LATEST"         // a taker starts whenever AWS gets to it
+	LatestNow    = "start at LATEST for now" // so does what is to start now
+	NoSince      = "no since"                // a widening is not written down
+	TrustEnabled = "trust Enabled"           // a state says that a mapping reads
+	ReviveMoved  = "revive a moved mapping"  // what others took over comes again
+	PrunePartial = "prune on a partial set"  // documents that did not load are taken for gone
+	ForgetAge    = "forget the age"          // what waited is discarded on arrival
+	TagLast      = "tag last"                // what a change of a filter writes down comes after it
 )

@@ -1,0 +1,89 @@
+package command_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/eventrouting/eventrouting/emulator/verdict"
+	"github.com/eventrouting/eventrouting/emulator/world"
+)
+
+// TestLongInvocation moves a type while its old mapping is in one invocation of almost 15
+// minutes, behind which records of that type wait. Other shards and mappings go on
+// meanwhile and report that they are not behind: that proves nothing of this one.
+func TestLongInvocation(t *testing.T) {
+	for _, isolation := range []string{"Alias", "FanOut"} {
+		for _, shards := range []int{1, 2} {
+			t.Run(fmt.Sprint(isolation, shards), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { longInvocation(t, isolation, shards) })
+			})
+		}
+	}
+}
+
+func longInvocation(t *testing.T, isolation string, shards int) {
+	r := newRig(t, map[string]int{"orders-events": shards}, "order-processor")
+	r.server.Do(func(w *world.World) {
+		allow(t, w, 900, "order-processor")
+		w.Log(true)
+		w.SetKnobs(world.Knobs{FilterAtBatch: true}) // a changed filter meets what was read before as well
+		w.SetHandler(func(_ string, x world.Record, _ time.Time) (time.Duration, bool) {
+			if strings.Contains(string(x.Data), "slow") {
+				return 14*time.Minute + 30*time.Second, true
+			}
+			return 5 * time.Millisecond, true
+		})
+	})
+	time.Sleep(time.Minute)
+	put := func(key, eventType, note string) {
+		t.Helper()
+		r.server.Do(func(w *world.World) {
+			if _, _, err := w.Put(here, "orders-events", key, fmt.Appendf(nil, `{"eventType":%q,"note":%q}`, eventType, note)); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	before := routing(t, fmt.Sprintf("    - {name: g, eventTypes: [Paid, Placed], isolation: %[1]s}\n    - {name: o, eventTypes: [Shipped], isolation: %[1]s}\n", isolation))
+	after := routing(t, fmt.Sprintf("    - {name: g, eventTypes: [Paid], isolation: %[1]s}\n    - {name: h, eventTypes: [Placed], isolation: %[1]s}\n    - {name: o, eventTypes: [Shipped], isolation: %[1]s}\n", isolation))
+	r.settle(before)
+	time.Sleep(time.Hour)
+	began := time.Now()
+	put("a", "Paid", "slow")
+	time.Sleep(5 * time.Second)
+	for range 300 {
+		put("a", "Paid", "")
+	}
+	put("a", "Placed", "waits behind the slow one")
+	for step := range 90 * 6 {
+		time.Sleep(10 * time.Second)
+		for _, key := range []string{"a", "b", "c", "d", "e"} {
+			put(key, "Shipped", "")
+			if key != "a" {
+				put(key, "Paid", "")
+				put(key, "Placed", "")
+			}
+		}
+		if step < 13 || step%3 != 0 { // a new route starts two minutes before the pass
+			continue
+		}
+		if _, err := r.apply(t.Context(), r.server.Client().Do, after); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(time.Minute) // what was written last is delivered
+	if p := r.plan(after); !p.Empty() || handingOver(p) > 0 {
+		t.Errorf("an hour and a half later the type has not moved: %v, held %v", p.Changes, p.Held)
+	}
+	r.server.Do(func(w *world.World) {
+		got := verdict.Judge(verdict.Case{
+			Facts: w.Facts(), TypeOf: verdict.TypeAt("eventType"),
+			Routed: []verdict.Routed{{Type: "Paid", From: began}, {Type: "Placed", From: began}, {Type: "Shipped", From: began}},
+		})
+		if len(got.Lost) > 0 || got.Expected == 0 {
+			t.Errorf("%d of %d expected records are lost", len(got.Lost), got.Expected)
+		}
+	})
+}
