@@ -36,6 +36,7 @@ type past struct {
 	began   time.Time // when it was last enabled
 	from    time.Time // where it may have stood then, or where it stopped
 	ended   time.Time // when it was last disabled; zero for one that runs or never ran
+	gone    time.Time // when it was deleted
 	// ran is until when it ran what; zero while it does.
 	ran map[target]time.Time
 }
@@ -224,7 +225,7 @@ func (s scene) fits(function string) bool {
 		}
 	}
 	f := s.functions[function]
-	return f.short(f.ran) == 0 && (f.reserved != nil || free >= 0)
+	return !s.lost && f.short(f.ran) == 0 && (f.reserved != nil || free >= 0)
 }
 
 // scene is a world at an instant.
@@ -232,6 +233,7 @@ type scene struct {
 	functions  map[string]standing
 	unreserved int
 	room       int  // what may still be reserved; negative when too much is
+	lost       bool // a mapping that was deleted may run yet, which nothing shows
 	shards     int  // that there ever were
 	hides      bool // AWS does not show yet what a mapping was changed to
 }
@@ -256,7 +258,7 @@ type judge struct {
 	rig      *rig
 	past     map[string]*past // by mapping
 	admits   map[string]bool  // functions of documents that let types starve each other
-	capped   map[string]bool  // functions of documents with a maximum
+	capped   map[string]bool  // functions that a maximum gives less than they can run
 	last     scene            // at the last look
 	refusals map[string]int   // by function, of invocations since then
 	begun    scene            // at the start of the apply under way
@@ -314,6 +316,15 @@ func (j *judge) look() scene {
 				f.updating = f.updating || h.runs(name, now, width) > 0 && stream.Status != world.StatusActive
 				s.functions[name] = f
 			}
+		}
+		for id, h := range j.past {
+			if _, there := shown[id]; there {
+				continue
+			}
+			if h.gone.IsZero() {
+				h.gone = now
+			}
+			s.lost = s.lost || len(h.ran) > 0 && late(h.gone, now)
 		}
 	})
 	j.pollers(s)
@@ -456,7 +467,7 @@ func (j *judge) added(name string, b, a standing, after scene) {
 	case a.short(a.runs) <= b.short(b.runs):
 	case after.shards != j.begun.shards, j.begun.hides: // the plan could not know
 	case b.reserved != nil && *b.reserved == 0: // a person's
-	case j.capped[name] && (b.reserved == nil || j.admits[name]): // its people say how much it may have
+	case j.capped[name]: // its people say how much it may have
 	case j.admits[name] && (j.refused || after.room <= j.begun.carved()):
 		// Where AWS refuses a reservation, what the plan gave it is still there.
 	default:
@@ -467,12 +478,10 @@ func (j *judge) added(name string, b, a standing, after scene) {
 // apply is one process that plans and applies, again where something moved
 // meanwhile or lowering has made room, and then what can run has to be reserved.
 func (j *judge) apply(owner string, docs []spec.EventRouting) {
-	j.admits, j.capped = map[string]bool{}, map[string]bool{}
+	j.admits = map[string]bool{}
 	for _, d := range docs {
-		_, capped := d.Maximum()
 		for _, f := range reconcile.Wants([]spec.EventRouting{d}).Functions {
 			j.admits[f] = j.admits[f] || d.OnShortage() == spec.OnShortageAdmit
-			j.capped[f] = j.capped[f] || capped
 		}
 	}
 	j.flow(docs)
@@ -506,7 +515,15 @@ func (j *judge) pass(owner string, docs []spec.EventRouting) error {
 	if err != nil {
 		j.t.Fatal(err)
 	}
+	j.capped = map[string]bool{}
 	for _, n := range p.Needs {
+		cut := map[string]int{} // by routing, beyond its headroom
+		for _, t := range n.Terms {
+			if t.What == "headroom" || t.What == "maximum" {
+				cut[t.Name] += t.Value
+				j.capped[n.Function] = j.capped[n.Function] || cut[t.Name] < 0
+			}
+		}
 		j.logf("%s: %s needs %d: %+v", owner, n.Function, n.Required, n.Terms)
 	}
 	for _, c := range p.Changes {
