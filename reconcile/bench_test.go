@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -39,7 +40,25 @@ func BenchmarkCompute(b *testing.B) {
 	}
 }
 
-func manyDocuments(b *testing.B, n int) ([]spec.EventRouting, reconcile.State) {
+// TestCostIsLinear plans ten times as many documents, and each takes as much
+// memory as before.
+func TestCostIsLinear(t *testing.T) {
+	perDocument := func(n int) uint64 {
+		docs, empty := manyDocuments(t, n)
+		o := reconcile.Options{Owner: "default"}
+		live := simulate(t, empty, reconcile.Compute(docs, empty, o, noon).Changes, noon)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		reconcile.Compute(docs, live, o, noon)
+		runtime.ReadMemStats(&after)
+		return (after.TotalAlloc - before.TotalAlloc) / uint64(n)
+	}
+	if few, many := perDocument(40), perDocument(400); many > few*3/2 {
+		t.Errorf("%d bytes a document with 40 of them, %d with 400", few, many)
+	}
+}
+
+func manyDocuments(b testing.TB, n int) ([]spec.EventRouting, reconcile.State) {
 	b.Helper()
 	live := reconcile.State{
 		Account: "111122223333", Region: "eu-west-1",
@@ -84,7 +103,7 @@ spec:
 
 // BenchmarkExplain explains documents as BenchmarkCompute plans them.
 func BenchmarkExplain(b *testing.B) {
-	for _, n := range []int{10, 1000} {
+	for _, n := range []int{10, 100, 1000} {
 		docs, empty := manyDocuments(b, n)
 		o := reconcile.Options{Owner: "default"}
 		live := simulate(b, empty, reconcile.Compute(docs, empty, o, noon).Changes, noon)

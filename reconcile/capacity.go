@@ -24,7 +24,7 @@ func (p *planner) capacity() {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		if f, ok := p.live.Functions[name]; ok {
+		if f, ok := p.live.Functions[name]; ok && len(p.unread(name)) == 0 {
 			p.demands = append(p.demands, p.demand(f))
 		}
 	}
@@ -35,6 +35,11 @@ func (p *planner) capacity() {
 // can be held when there is too little.
 type demand struct {
 	Need
+	// real is how much of Required can run once the plan is applied, with what is
+	// new and not held. The rest are wishes: headroom and minimum.
+	real      int
+	running   int  // how much of real is not new
+	capped    bool // a maximum holds routes
 	function  Function
 	blind     []string // invokers that cannot be counted, as far as mappings show them
 	rises     []rise
@@ -44,7 +49,6 @@ type demand struct {
 	othersSet bool
 	owners    []*spec.EventRouting // documents with routes on the function
 	held      []string             // routes that wait for concurrency
-	short     int                  // executions that cannot be reserved
 }
 
 // rise is one step's addition to what runs.
@@ -60,6 +64,13 @@ func (d *demand) term(t Term) {
 	d.Terms = append(d.Terms, t)
 	d.Required += t.Value
 	d.runs = d.runs || t.Factor > 0
+}
+
+// count adds what runs, or may.
+func (d *demand) count(t Term) {
+	d.term(t)
+	d.real += t.Value
+	d.running += t.Value
 }
 
 // demand sums what can run at one time. While a change is under way the larger
@@ -82,12 +93,12 @@ func (p *planner) demand(f Function) *demand {
 		if others, set := doc.Others(); set {
 			d.othersSet = true
 			if others > 0 {
-				d.term(Term{What: "others", Name: doc.Metadata.Name, Value: others})
+				d.count(Term{What: "others", Name: doc.Metadata.Name, Value: others})
 			}
 		}
 	}
 	for _, pc := range f.Provisioned {
-		d.term(Term{What: "provisioned", Name: pc.Qualifier, Value: pc.Requested})
+		d.count(Term{What: "provisioned", Name: pc.Qualifier, Value: pc.Requested})
 	}
 	if d.Required < minimum {
 		d.term(Term{What: "minimum", Value: minimum - d.Required})
@@ -125,7 +136,7 @@ func sharers(all []*wish) iter.Seq[[]*wish] {
 // share adds one document's routes on the function, its headroom, and the cut
 // by its maximum.
 func (p *planner) share(d *demand, doc *spec.EventRouting, routes []*wish, counted map[string]bool) {
-	sum := 0
+	sum, added := 0, 0
 	var rises []rise
 	for _, w := range routes {
 		d.streams[w.mapping.Key.Stream] = true
@@ -137,20 +148,32 @@ func (p *planner) share(d *demand, doc *spec.EventRouting, routes []*wish, count
 		sum += t.Value
 		if rise.step != nil && rise.adds > 0 {
 			rises = append(rises, rise)
+			added += rise.saves
 		}
 	}
-	if headroom := doc.Headroom().Of(sum); headroom > 0 {
+	headroom := doc.Headroom().Of(sum)
+	if headroom > 0 {
 		d.term(Term{What: "headroom", Name: doc.Metadata.Name, Value: headroom})
-		sum += headroom
 	}
-	if limit, set := doc.Maximum(); set && sum > limit {
-		d.term(Term{What: "maximum", Name: doc.Metadata.Name, Value: limit - sum})
+	limit, set := doc.Maximum()
+	if !set {
+		limit = sum + headroom
+	}
+	if cut := sum + headroom - limit; cut > 0 {
+		d.term(Term{What: "maximum", Name: doc.Metadata.Name, Value: -cut})
+	}
+	d.running += min(sum-added, limit)
+	if sum > limit {
 		var held []string
-		rises, held = p.admit(rises, sum-limit, fmt.Sprintf("concurrency.maximum of %s is %d and %d are needed", doc.Metadata.Name, limit, sum))
+		var freed int
+		rises, held, freed = p.admit(rises, sum-limit, fmt.Sprintf("concurrency.maximum of %s is %d and %d are needed", doc.Metadata.Name, limit, sum))
 		p.find(doc.Find(spec.Warning, CodeMaximum, "spec.concurrency.maximum",
 			"routing %s needs %d concurrent executions on %s and may have %d: raise maximum to %d, or its routes share%s",
 			doc.Metadata.Name, sum, d.Function, limit, sum, untilThen("; ", held)))
+		d.capped = d.capped || len(held) > 0
+		sum -= freed
 	}
+	d.real += min(sum, limit)
 	d.rises = append(d.rises, rises...)
 }
 
@@ -232,7 +255,7 @@ func (p *planner) countRest(d *demand, counted map[string]bool) {
 		case m.Key.Kinesis() && observed:
 			p.countOne(d, m)
 		case m.MaximumConcurrency > 0:
-			d.term(Term{What: "foreign", Name: m.Key.String(), Value: m.MaximumConcurrency})
+			d.count(Term{What: "foreign", Name: m.Key.String(), Value: m.MaximumConcurrency})
 		case m.running():
 			d.blind = append(d.blind, "mapping "+m.UUID+" of "+m.Key.Stream)
 		}
@@ -242,10 +265,10 @@ func (p *planner) countRest(d *demand, counted map[string]bool) {
 // countLeft adds the mappings that ran the function until lately and run another
 // one now. The aliases that they had still tell.
 func (p *planner) countLeft(d *demand) {
-	for _, k := range slices.SortedFunc(maps.Keys(p.live.Aliases), compareAliasKeys) {
+	for _, k := range p.index.aliases[d.Function] {
 		routing, route, ok := SplitQualifier(k.Name)
 		w := p.index.wantAddr[Addr{KindMapping, routing + "/" + route}]
-		if !ok || k.Function != d.Function || w == nil || w.live == nil || w.live.Key.Function == d.Function || !p.ownsAlias(k) {
+		if !ok || w == nil || w.live == nil || w.live.Key.Function == d.Function || !p.ownsAlias(k) {
 			continue
 		}
 		until := w.live.Modified.Add(runsOn)
@@ -254,7 +277,7 @@ func (p *planner) countLeft(d *demand) {
 		}
 		d.streams[w.live.Key.Stream] = true
 		shards := p.activeShards(*w.live, w.live.Modified)
-		d.term(Term{What: "stopped", Name: w.addr.Name, Shards: shards, Factor: w.live.ParallelizationFactor, Value: shards * w.live.ParallelizationFactor, Until: until})
+		d.count(Term{What: "stopped", Name: w.addr.Name, Shards: shards, Factor: w.live.ParallelizationFactor, Value: shards * w.live.ParallelizationFactor, Until: until})
 	}
 }
 
@@ -278,31 +301,49 @@ func (p *planner) countOne(d *demand, m Mapping) {
 	switch {
 	case finishes != nil && !finishes.held():
 		d.rises = append(d.rises, rise{step: finishes, adds: t.Value, saves: t.Value})
+		d.running -= t.Value
 	case stopped:
 		t.What, t.Until = "stopped", until
 		d.stopped = append(d.stopped, m)
 	}
-	d.term(t)
+	d.count(t)
 }
 
 // admit holds what is new, last first in the documents' order, until the
-// excess is gone, and returns what goes on and the names of what does not.
-// Running types keep their isolation.
-func (p *planner) admit(rises []rise, excess int, reason string) (going []rise, held []string) {
+// excess is gone, and returns what goes on, the names of what does not, and how
+// much less is needed without that. Running types keep their isolation.
+func (p *planner) admit(rises []rise, excess int, reason string) (going []rise, held []string, freed int) {
 	for _, r := range slices.Backward(rises) {
 		switch {
 		case r.step.held():
-		case excess > 0 && (r.step.wish == nil || r.step.doc.OnShortage() != spec.OnShortageAdmit):
+		case freed < excess && r.mayWait():
 			p.postpone(r.step, reason)
 			held = append(held, r.step.Addr.Name)
-			excess -= r.saves
+			freed += r.saves
 		default:
 			going = append(going, r)
 		}
 	}
 	slices.Reverse(going)
 	slices.Reverse(held)
-	return going, held
+	return going, held, freed
+}
+
+// mayWait says whether a shortage may hold it.
+func (r rise) mayWait() bool {
+	return r.step.wish == nil || r.step.doc.OnShortage() != spec.OnShortageAdmit
+}
+
+// admitted is how much of what can run remains where so many executions can be
+// reserved and admit holds the rest.
+func (d *demand) admitted(room int) int {
+	n := d.real
+	for _, r := range slices.Backward(d.rises) {
+		if n > room && !r.step.held() && r.mayWait() {
+			n -= r.saves
+		}
+	}
+	return n
 }
 
 // postpone holds what of a step adds to the need, and lets the rest of it go on.

@@ -72,6 +72,7 @@ type planner struct {
 	steps    []*step
 	findings []spec.Finding
 	demands  []*demand
+	short    int // executions that the account lacks for them
 	asks     []Ask
 
 	sets      map[string]pattern.Set // of live mappings, by UUID

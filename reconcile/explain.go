@@ -156,8 +156,8 @@ func (p *planner) accountLimits() *AccountLimits {
 		if d.After != nil {
 			a.After -= *d.After - d.own()
 		}
-		a.Short += d.short
 	}
+	a.Short = p.short
 	if a.Short > 0 {
 		a.Quota = p.o.quota(*l, a.Short)
 	}

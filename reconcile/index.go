@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -13,6 +14,7 @@ type index struct {
 	mappings     []Mapping // all live ones, by key
 	onStream     map[string][]Mapping
 	onFunction   map[string][]Mapping
+	aliases      map[string][]AliasKey // of a function, sorted
 	wanted       map[Key]*wish
 	wantAddr     map[Addr]*wish
 	wantStream   map[string][]*wish
@@ -25,7 +27,7 @@ type index struct {
 
 func newIndex(docs []spec.EventRouting, wishes []*wish, live State) index {
 	x := index{
-		onStream: map[string][]Mapping{}, onFunction: map[string][]Mapping{},
+		onStream: map[string][]Mapping{}, onFunction: map[string][]Mapping{}, aliases: map[string][]AliasKey{},
 		wanted: map[Key]*wish{}, wantAddr: map[Addr]*wish{}, wantStream: map[string][]*wish{}, wantFunction: map[string][]*wish{}, wantRouting: map[string][]*wish{}, fanOut: map[string]bool{},
 	}
 	x.windows, x.longest = windows(docs)
@@ -36,6 +38,9 @@ func newIndex(docs []spec.EventRouting, wishes []*wish, live State) index {
 	for _, m := range x.mappings {
 		x.onStream[m.Key.Stream] = append(x.onStream[m.Key.Stream], m)
 		x.onFunction[m.Key.Function] = append(x.onFunction[m.Key.Function], m)
+	}
+	for _, k := range slices.SortedFunc(maps.Keys(live.Aliases), compareAliasKeys) {
+		x.aliases[k.Function] = append(x.aliases[k.Function], k)
 	}
 	for _, w := range wishes {
 		k := w.mapping.Key

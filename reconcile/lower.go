@@ -108,9 +108,10 @@ func (p *planner) moving(d *demand, u unrest) string {
 	return ""
 }
 
-// latest is the mapping that changed last, of those that run the function or
-// read one of its streams: it may have run the function before. until is when
-// nothing that it ran before can still run.
+// latest is the mapping that changed last, of those that run the function, or
+// read one of its streams or one that an alias of the function notes, whoever
+// made it: it may have run the function before. until is when nothing that it
+// ran before can still run.
 func (p *planner) latest(d *demand) (last Mapping, until time.Time) {
 	look := func(all []Mapping) {
 		for _, m := range all {
@@ -122,6 +123,11 @@ func (p *planner) latest(d *demand) (last Mapping, until time.Time) {
 	look(p.index.onFunction[d.Function])
 	for _, name := range slices.Sorted(maps.Keys(d.streams)) {
 		look(p.index.onStream[name])
+	}
+	for _, k := range p.index.aliases[d.Function] {
+		if note, ok := ParseNote(p.live.Aliases[k].Description); ok {
+			look(p.index.onStream[note.Stream])
+		}
 	}
 	return last, last.Modified.Add(runsOn)
 }

@@ -121,7 +121,7 @@ type Need struct {
 type Ask struct {
 	What  AskWhat
 	Name  string    // UUID of a mapping, a function, a stream, or the ARN of a consumer; empty for limits
-	Since time.Time // of a lineage and a lag: from when on
+	Since time.Time // of a lineage, a lag and a stream's shards: from when on
 }
 
 // AskWhat is the kind of a fact.
@@ -139,6 +139,7 @@ const (
 	AskLag          AskWhat = "lag"           // of FUNCTION or FUNCTION:QUALIFIER
 	AskVersions     AskWhat = "versions"      // of the function
 	AskFunction     AskWhat = "function"      // that no route runs any more, into State.Functions
+	AskStream       AskWhat = "stream"        // that mappings of such a function read, into State.Streams
 )
 
 // Plan is what a pass would do and what it found. It is data: printing,

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/eventrouting/eventrouting/spec"
@@ -36,13 +37,15 @@ func (p *planner) reserve() {
 		}
 		return
 	}
-	targets := p.grant(raising, limits.Unreserved-p.o.keepFree(limits.ConcurrentExecutions))
-	short := 0
-	for i, d := range raising {
-		short += d.Required - targets[i]
+	room := max(0, limits.Unreserved-p.o.keepFree(limits.ConcurrentExecutions))
+	targets := p.grant(raising, room)
+	p.short = -room
+	for _, d := range raising {
+		p.short += d.Required - d.own()
 	}
+	p.short = max(0, p.short)
 	for i, d := range raising {
-		p.raise(d, targets[i], p.o.quota(*limits, short))
+		p.raise(d, targets[i], p.o.quota(*limits, p.short))
 	}
 }
 
@@ -53,6 +56,8 @@ func (p *planner) raises(d *demand) bool {
 	switch {
 	case need == 0:
 		return false // never derive 0: it would refuse every invocation
+	case d.real == 0 && d.capped:
+		return false // all that needs it is held
 	case live != nil && *live == 0:
 		p.find(d.find(spec.Error, CodeReservedZero,
 			"function %s has a reservation of 0, which refuses every invocation: a person set it, so it is left; remove it with aws lambda delete-function-concurrency --function-name %s", d.Function, d.Function))
@@ -155,28 +160,45 @@ func (f Function) provisioned() int {
 	return n
 }
 
+// target is how far a reservation goes.
+type target struct {
+	value   int
+	offered int // the most that there was room for
+}
+
 // grant says how far each reservation goes: what runs comes first, in the order
-// of the functions, then what is new.
-func (p *planner) grant(raising []*demand, room int) []int {
-	targets := make([]int, len(raising))
+// of the functions, then what is new, then what is wished for beyond that. A
+// first reservation below what runs would throttle it, and is not made; neither
+// is one for what is held altogether.
+func (p *planner) grant(raising []*demand, room int) []target {
+	targets := make([]target, len(raising))
 	give := func(i, want int) {
-		more := max(0, min(want-targets[i], room))
-		if targets[i]+more < raising[i].function.provisioned() {
-			return // AWS reserves no less than that, and others can use it
+		t, d := &targets[i], raising[i]
+		more := max(0, min(want-t.value, room))
+		t.offered = max(t.offered, t.value+more)
+		if next := t.value + more; next < d.function.provisioned() || d.function.Reserved == nil && next < d.running {
+			return // others can use it; AWS reserves no less than what is provisioned
 		}
-		targets[i] += more
+		t.value += more
 		room -= more
 	}
 	for i, d := range raising {
-		targets[i] = d.own()
-		running := d.Required
-		for _, r := range d.rises {
-			running -= r.saves
+		targets[i].value = d.own()
+		give(i, d.running)
+	}
+	idle := make([]bool, len(raising))
+	for i, d := range raising {
+		t := &targets[i]
+		n := d.admitted(t.value + room)
+		if idle[i] = n == 0 && d.real > 0; idle[i] {
+			t.offered = max(t.offered, t.value+min(d.real-t.value, room))
 		}
-		give(i, running)
+		give(i, n)
 	}
 	for i, d := range raising {
-		give(i, d.Required)
+		if !idle[i] {
+			give(i, d.Required)
+		}
 	}
 	return targets
 }
@@ -202,19 +224,40 @@ func (o Options) quota(l Limits, short int) int {
 }
 
 // raise plans a larger reservation, as far as it may go.
-func (p *planner) raise(d *demand, target, quota int) {
-	if d.short = d.Required - target; d.short > 0 {
-		d.rises, d.held = p.admit(d.rises, d.short, fmt.Sprintf("%d concurrent executions are needed, %d can be reserved", d.Required, target))
-		limits := p.live.Facts.Limits
-		p.find(d.find(spec.Error, CodeShortage,
-			"function %s needs %d reserved concurrent executions and %d can be had (limit %d, unreserved %d, %d stay free): ask AWS for a quota %s of %d, or lower what other functions reserve; %s",
-			d.Function, d.Required, target, limits.ConcurrentExecutions, limits.Unreserved, p.o.keepFree(limits.ConcurrentExecutions), quotaName, quota, starving(d.held)))
+func (p *planner) raise(d *demand, t target, quota int) {
+	can := max(t.value, t.offered)
+	if excess := d.real - t.value; excess > 0 {
+		d.rises, d.held, _ = p.admit(d.rises, excess, fmt.Sprintf("%d concurrent executions are needed, %d can be reserved", d.real, can))
 	}
-	if target <= d.own() {
-		return
+	if d.Required > t.value {
+		p.find(p.shortage(d, t.value, can, quota))
 	}
-	p.gate(d, p.reservation(d, Raise, target))
-	d.After = &target
+	switch {
+	case t.value > d.own():
+		p.gate(d, p.reservation(d, Raise, t.value))
+		d.After = &t.value
+	case d.function.Reserved == nil && d.running > 0:
+		p.reservation(d, Raise, d.Required).hold(WhyShortage, fmt.Sprintf("%d can run now and %d can be reserved: a first reservation would throttle what runs freely", d.running, can))
+	}
+}
+
+// shortage is the finding that a function gets too little. Short of nothing but
+// headroom and minimum, what runs has what it needs.
+func (p *planner) shortage(d *demand, target, can, quota int) spec.Finding {
+	limits := p.live.Facts.Limits
+	had := fmt.Sprintf("%d can be had (limit %d, unreserved %d, %d stay free): ask AWS for a quota %s of %d",
+		can, limits.ConcurrentExecutions, limits.Unreserved, p.o.keepFree(limits.ConcurrentExecutions), quotaName, quota)
+	if d.real <= target {
+		return d.find(spec.Warning, CodeShortage,
+			"function %s needs %d reserved concurrent executions, %d with headroom and minimum, and %s, or ask for less; nothing is held for that",
+			d.Function, d.real, d.Required, had)
+	}
+	after := starving(d.held)
+	if d.function.Reserved == nil && target == 0 && d.running > 0 {
+		after = "a first reservation of less than the " + strconv.Itoa(d.running) + " that can run now would throttle them, so none is made" + untilThen("; ", d.held)
+	}
+	return d.find(spec.Error, CodeShortage, "function %s needs %d reserved concurrent executions and %s, or lower what other functions reserve; %s",
+		d.Function, d.Required, had, after)
 }
 
 // starving says what becomes of routes when there is too little.

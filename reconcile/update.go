@@ -302,6 +302,13 @@ func (p *planner) finish(doc *spec.EventRouting, live Mapping, name string, byHa
 		s.hold(WhyAsked, "no route runs function "+live.Key.Function+" any more; what is reserved for it has to be read")
 		return
 	}
+	if unread := p.unread(live.Key.Function); len(unread) > 0 {
+		for _, stream := range unread {
+			p.asks = append(p.asks, Ask{What: AskStream, Name: stream, Since: p.now.Add(-p.window(stream))})
+		}
+		s.hold(WhyAsked, "no route runs function "+live.Key.Function+" any more, and other mappings do; the shards of "+strings.Join(unread, ", ")+", which they read, have to be read")
+		return
+	}
 	if !byHand {
 		s.Reason = "it was made disabled, for lack of concurrent executions, and what it has not read is wanted"
 		return
@@ -310,6 +317,19 @@ func (p *planner) finish(doc *spec.EventRouting, live Mapping, name string, byHa
 		s.hold(WhyByHand, "a person disabled it")
 		s.until = until
 	}
+}
+
+// unread lists the streams that mappings of a function may run it for and that
+// were not looked at, so that what they need is not known. An observation looks
+// only at those of functions that routes run.
+func (p *planner) unread(function string) []string {
+	var streams []string
+	for _, m := range p.index.onFunction[function] {
+		if _, ok := p.live.Streams[m.Key.Stream]; !ok && m.Key.Kinesis() && m.MayRun(p.now) && p.index.wantFunction[function] == nil {
+			streams = append(streams, m.Key.Stream)
+		}
+	}
+	return slices.Compact(streams) // they are in the order of their keys
 }
 
 // freeName is what a change of a mapping that no route wants goes by: the route

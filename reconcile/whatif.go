@@ -63,7 +63,8 @@ func checkRoutes(docs []spec.EventRouting, routing string, n int) error {
 		return fmt.Errorf("routing %q is none of these documents: %s", routing, either(all))
 	}
 	for _, d := range docs {
-		if (routing == "" || routing == d.Metadata.Name) && d.Spec.Isolation == spec.IsolationFunction {
+		d.Spec.Routes = []spec.Route{{}}
+		if (routing == "" || routing == d.Metadata.Name) && d.Resolve()[0].Isolation == spec.IsolationFunction {
 			return fmt.Errorf("with isolation Function each route needs a function of its own: write routes into a copy of the document")
 		}
 	}
@@ -124,31 +125,55 @@ func either(names []string) string {
 // Apply returns documents and a state in which the change has come about, as far
 // as it is about them. What it is given stays as it was.
 func (w WhatIf) Apply(docs []spec.EventRouting, live State) ([]spec.EventRouting, State) {
-	live.Streams = maps.Clone(live.Streams)
+	live.Streams, live.Facts.Lineages = maps.Clone(live.Streams), maps.Clone(live.Facts.Lineages)
 	for name, n := range w.Shards {
 		if st, ok := live.Streams[name]; ok {
-			st.Shards = make([]Shard, n)
-			for i := range st.Shards {
-				st.Shards[i].ID = fmt.Sprintf("shardId-%012d", i)
-			}
+			st.Shards = resharded(st.Shards, n)
 			live.Streams[name] = st
 		}
+		if l, ok := live.Facts.Lineages[name]; ok {
+			l.Shards = resharded(l.Shards, n)
+			live.Facts.Lineages[name] = l
+		}
 	}
+	return w.Documents(docs), live
+}
+
+// Documents returns documents in which the change has come about.
+func (w WhatIf) Documents(docs []spec.EventRouting) []spec.EventRouting {
 	docs = slices.Clone(docs)
 	for i := range docs {
 		d := &docs[i]
 		d.Spec.Routes = slices.Clone(d.Spec.Routes)
 		w.setFactors(d)
-		for k := range w.AddRoutes[""] + w.AddRoutes[d.Metadata.Name] {
-			name := "what-if-" + strconv.Itoa(k+1)
-			r := spec.Route{Name: name, EventTypes: []string{name}}
-			if n, ok := w.factor(d.Metadata.Name, ""); ok {
-				r.ParallelizationFactor = &n
-			}
-			d.Spec.Routes = append(d.Spec.Routes, r)
+		w.addRoutes(d)
+	}
+	return docs
+}
+
+// addRoutes adds routes that run, by names and event types that the document does
+// not have.
+func (w WhatIf) addRoutes(d *spec.EventRouting) {
+	taken := map[string]bool{}
+	for _, r := range d.Spec.Routes {
+		taken[r.Name] = true
+		for _, t := range r.EventTypes {
+			taken[t] = true
 		}
 	}
-	return docs, live
+	added := w.AddRoutes[""] + w.AddRoutes[d.Metadata.Name]
+	for k := 1; added > 0; k++ {
+		name, enabled := "what-if-"+strconv.Itoa(k), true
+		if taken[name] {
+			continue
+		}
+		r := spec.Route{Name: name, EventTypes: []string{name}, Settings: spec.Settings{Enabled: &enabled}}
+		if n, ok := w.factor(d.Metadata.Name, ""); ok {
+			r.ParallelizationFactor = &n
+		}
+		d.Spec.Routes = append(d.Spec.Routes, r)
+		added--
+	}
 }
 
 func (w WhatIf) setFactors(d *spec.EventRouting) {

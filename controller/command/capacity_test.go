@@ -36,6 +36,7 @@ type past struct {
 	began   time.Time // when it was last enabled
 	from    time.Time // where it may have stood then, or where it stopped
 	ended   time.Time // when it was last disabled; zero for one that runs or never ran
+	gone    time.Time // when it was deleted
 	// ran is until when it ran what; zero while it does.
 	ran map[target]time.Time
 }
@@ -194,6 +195,7 @@ func (h *past) runs(function string, now time.Time, width func(time.Time) int) i
 type standing struct {
 	reserved    *int
 	provisioned int
+	running     int  // does run
 	runs        int  // can run, as far as anybody can tell
 	ran         int  // can run, all that is known to the judge
 	updating    bool // a stream that it reads is being resharded
@@ -214,12 +216,26 @@ func (s standing) String() string {
 	return fmt.Sprintf("%d reserved, %d of them provisioned, %d (%d) can run", *s.reserved, s.provisioned, s.runs, s.ran)
 }
 
+// fits says whether all that can run of a function has room.
+func (s scene) fits(function string) bool {
+	free := s.unreserved
+	for _, f := range s.functions {
+		if f.reserved == nil {
+			free -= f.ran
+		}
+	}
+	f := s.functions[function]
+	return !s.lost && f.short(f.ran) == 0 && (f.reserved != nil || free >= 0)
+}
+
 // scene is a world at an instant.
 type scene struct {
-	functions map[string]standing
-	room      int  // what may still be reserved; negative when too much is
-	shards    int  // that there ever were
-	hides     bool // AWS does not show yet what a mapping was changed to
+	functions  map[string]standing
+	unreserved int
+	room       int  // what may still be reserved; negative when too much is
+	lost       bool // a mapping that was deleted may run yet, which nothing shows
+	shards     int  // that there ever were
+	hides      bool // AWS does not show yet what a mapping was changed to
 }
 
 // carved is the provisioned concurrency of functions without a reservation. That
@@ -238,15 +254,18 @@ func (s scene) carved() int {
 // judge watches a world and says where functions can run more than is reserved
 // for them. It counts by itself: shards and mappings are the emulator's own.
 type judge struct {
-	t       *testing.T
-	rig     *rig
-	past    map[string]*past // by mapping
-	admits  map[string]bool  // functions of documents that let types starve each other
-	begun   scene            // at the start of the apply under way
-	refused bool             // AWS refused a reservation in it
-	log     []string
-	wrong   bool
-	counts  map[string]int
+	t        *testing.T
+	rig      *rig
+	past     map[string]*past // by mapping
+	admits   map[string]bool  // functions of documents that let types starve each other
+	capped   map[string]bool  // functions that a maximum gives less than they can run
+	last     scene            // at the last look
+	refusals map[string]int   // by function, of invocations since then
+	begun    scene            // at the start of the apply under way
+	refused  bool             // AWS refused a reservation in it
+	log      []string
+	wrong    bool
+	counts   map[string]int
 }
 
 func (j *judge) logf(format string, args ...any) {
@@ -268,7 +287,7 @@ func (j *judge) look() scene {
 		later.Advance(now.Add(10 * time.Second)) // what is under way has settled
 		shown, settled := mappings(j.t, w), mappings(j.t, later)
 		a := w.Account(here)
-		s = scene{functions: map[string]standing{}, room: a.UnreservedConcurrentExecutions - max(100, a.ConcurrentExecutions/5)}
+		s = scene{functions: map[string]standing{}, unreserved: a.UnreservedConcurrentExecutions, room: a.UnreservedConcurrentExecutions - max(100, a.ConcurrentExecutions/5)}
 		for _, name := range w.Streams(here) {
 			s.shards += len(w.Shards(here, name))
 		}
@@ -298,8 +317,70 @@ func (j *judge) look() scene {
 				s.functions[name] = f
 			}
 		}
+		for id, h := range j.past {
+			if _, there := shown[id]; there {
+				continue
+			}
+			if h.gone.IsZero() {
+				h.gone = now
+			}
+			s.lost = s.lost || len(h.ran) > 0 && late(h.gone, now)
+		}
 	})
+	j.pollers(s)
 	return s
+}
+
+// pollers judges what the emulator's own pollers met with since the last look:
+// where all that can run has room, none is throttled.
+func (j *judge) pollers(s scene) {
+	for name, n := range j.refusals {
+		if j.last.fits(name) && s.fits(name) {
+			j.blame("%s was throttled %d times, and had room: %v -> %v", name, n, j.last.functions[name], s.functions[name])
+		}
+		j.counts["throttled"] += n
+	}
+	for _, f := range s.functions {
+		if f.running > 0 && f.running == f.ran-f.provisioned {
+			j.counts["all run"]++
+		}
+	}
+	j.refusals, j.last = map[string]int{}, s
+}
+
+// flow writes records of every type that documents name to every open shard, by
+// keys enough for every batch that can run at once.
+func (j *judge) flow(docs []spec.EventRouting) {
+	j.rig.server.Do(func(w *world.World) {
+		for _, stream := range w.Streams(here) {
+			for _, shard := range w.Shards(here, stream) {
+				if !shard.Open() {
+					continue
+				}
+				for _, d := range docs {
+					for _, r := range d.Spec.Routes {
+						for key := range 6 {
+							//nolint:errcheck // a stream that is busy takes none
+							w.PutRecord(here, stream, fmt.Sprint(key), &shard.First, []byte(`{"type":"`+r.EventTypes[0]+`"}`))
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
+// pause lets time pass, and looks while records are worked on.
+func (j *judge) pause(wait time.Duration) {
+	for _, d := range []time.Duration{time.Second, 2 * time.Second} {
+		if d < wait {
+			time.Sleep(d)
+			wait -= d
+			j.look()
+		}
+	}
+	time.Sleep(wait)
+	j.look()
 }
 
 func mappings(t *testing.T, w *world.World) map[string]world.Mapping {
@@ -315,7 +396,7 @@ func mappings(t *testing.T, w *world.World) map[string]world.Mapping {
 }
 
 func standingOf(t *testing.T, w *world.World, function string) standing {
-	s := standing{reserved: must[*int](t)(w.Concurrency(here, function))}
+	s := standing{reserved: must[*int](t)(w.Concurrency(here, function)), running: w.Running(here, function)}
 	all, _, err := w.AllProvisioned(here, function, world.Page{})
 	if err != nil {
 		t.Fatal(err)
@@ -357,6 +438,9 @@ func (j *judge) reserved(name string, b, a standing, room int) {
 	if a.reserved != nil {
 		is = *a.reserved
 	}
+	if a.short(a.running) > b.short(b.running) && !j.capped[name] {
+		j.blame("less is reserved for %s than the %d that run: %v -> %v", name, a.running, b, a)
+	}
 	switch {
 	case is > was:
 		j.counts["raised"]++
@@ -368,7 +452,7 @@ func (j *judge) reserved(name string, b, a standing, room int) {
 		if is == 0 || b.updating {
 			j.blame("%s is lowered to nothing, or while a stream changes: %v -> %v", name, b, a)
 		}
-		if a.short(a.ran) > b.short(b.ran) {
+		if a.short(a.ran) > b.short(b.ran) && !j.capped[name] {
 			j.blame("%s is lowered while more can run: %v -> %v", name, b, a)
 		}
 	}
@@ -383,9 +467,9 @@ func (j *judge) added(name string, b, a standing, after scene) {
 	case a.short(a.runs) <= b.short(b.runs):
 	case after.shards != j.begun.shards, j.begun.hides: // the plan could not know
 	case b.reserved != nil && *b.reserved == 0: // a person's
-	case (b.reserved == nil || j.admits[name]) && (j.refused || after.room <= j.begun.carved()):
-		// A first reservation goes as high as it may, and onShortage is Admit.
-		// Where AWS refuses one, what the plan gave it is still there.
+	case j.capped[name]: // its people say how much it may have
+	case j.admits[name] && (j.refused || after.room <= j.begun.carved()):
+		// Where AWS refuses a reservation, what the plan gave it is still there.
 	default:
 		j.blame("more of %s can run than before, and than is reserved: %v -> %v, room %d", name, b, a, after.room)
 	}
@@ -400,6 +484,7 @@ func (j *judge) apply(owner string, docs []spec.EventRouting) {
 			j.admits[f] = j.admits[f] || d.OnShortage() == spec.OnShortageAdmit
 		}
 	}
+	j.flow(docs)
 	for range 4 {
 		lowered := j.counts["lowered"]
 		j.begun, j.refused = j.look(), false
@@ -414,7 +499,7 @@ func (j *judge) apply(owner string, docs []spec.EventRouting) {
 		for _, name := range reconcile.Wants(docs).Functions {
 			f := s.functions[name]
 			j.logf("applied: %s: %v, room %d", name, f, s.room)
-			if f.reserved != nil && *f.reserved != 0 && f.short(f.runs) > 0 && s.room > 0 {
+			if f.reserved != nil && *f.reserved != 0 && f.short(f.runs) > 0 && s.room > 0 && !j.capped[name] {
 				j.blame("after a whole apply by %s %s has %v, room %d", owner, name, f, s.room)
 			}
 		}
@@ -430,7 +515,15 @@ func (j *judge) pass(owner string, docs []spec.EventRouting) error {
 	if err != nil {
 		j.t.Fatal(err)
 	}
+	j.capped = map[string]bool{}
 	for _, n := range p.Needs {
+		cut := map[string]int{} // by routing, beyond its headroom
+		for _, t := range n.Terms {
+			if t.What == "headroom" || t.What == "maximum" {
+				cut[t.Name] += t.Value
+				j.capped[n.Function] = j.capped[n.Function] || cut[t.Name] < 0
+			}
+		}
 		j.logf("%s: %s needs %d: %+v", owner, n.Function, n.Required, n.Terms)
 	}
 	for _, c := range p.Changes {
@@ -465,7 +558,7 @@ type play struct {
 }
 
 var (
-	byPeople = []string{"split", "split", "merge", "merge", "count", "disable", "enable", "delete", "factor", "foreign", "reserve", "provision"}
+	byPeople = []string{"split", "split", "merge", "merge", "count", "disable", "enable", "delete", "factor", "foreign", "reserve", "unreserve", "provision"}
 	waits    = []time.Duration{0, time.Second, time.Minute, time.Minute, 20 * time.Minute, 3 * time.Hour, 30 * time.Hour}
 )
 
@@ -539,9 +632,11 @@ spec:
   eventType: {path: type}
 `, name, stream, function)
 	if rapid.Bool().Draw(r, "concurrency") {
-		fmt.Fprintf(&b, "  concurrency: {headroom: %d, onShortage: %s, others: 0}\n",
-			rapid.IntRange(0, 2).Draw(r, "headroom"), rapid.SampledFrom([]string{"Hold", "Hold", "Admit"}).Draw(r, "shortage"))
+		fmt.Fprintf(&b, "  concurrency: {headroom: %s, onShortage: %s, others: %d%s}\n",
+			rapid.SampledFrom([]string{"0", "2", "50%", "1000"}).Draw(r, "headroom"), rapid.SampledFrom([]string{"Hold", "Hold", "Admit"}).Draw(r, "shortage"),
+			rapid.SampledFrom([]int{0, 0, 3}).Draw(r, "others"), rapid.SampledFrom([]string{"", "", "", ", minimum: 12", ", minimum: 900", ", maximum: 4", ", maximum: 9"}).Draw(r, "bounds"))
 	}
+	b.WriteString("  defaults: {batchSize: 4}\n")
 	b.WriteString("  routes:\n")
 	for i := range rapid.IntRange(1, 3).Draw(r, "routes") {
 		isolation := rapid.SampledFrom([]string{"Alias", "Alias", "FanOut"}).Draw(r, "isolation")
@@ -562,9 +657,15 @@ spec:
 // perform plays a play and returns its judge.
 func perform(t *testing.T, p play) (j *judge) {
 	synctest.Test(t, func(t *testing.T) {
-		j = &judge{t: t, rig: newRig(t, p.shards, "f", "g"), past: map[string]*past{}, counts: map[string]int{}}
+		j = &judge{t: t, rig: newRig(t, p.shards, "f", "g"), past: map[string]*past{}, counts: map[string]int{}, refusals: map[string]int{}}
 		j.rig.server.Do(func(w *world.World) {
 			w.SetLimit(here, p.limit, p.floor)
+			w.SetHandler(func(string, world.Record, time.Time) (time.Duration, bool) { return 700 * time.Millisecond, true })
+			w.Trace(func(f world.Fact) {
+				if f.Kind == world.Attempted && f.Outcome == world.Throttled {
+					j.refusals[f.Function]++
+				}
+			})
 			for s, hours := range p.retention {
 				if err := w.IncreaseRetention(here, s, hours); err != nil {
 					t.Fatal(err)
@@ -581,9 +682,11 @@ func perform(t *testing.T, p play) (j *judge) {
 			case "blue":
 				blue = a.docs
 				j.apply("blue", blue)
+				j.flow(blue)
 			case "apply":
 				if docs != nil {
 					j.apply("default", docs)
+					j.flow(docs)
 				}
 			default:
 				j.people(a)
@@ -591,8 +694,10 @@ func perform(t *testing.T, p play) (j *judge) {
 			if j.wrong {
 				return
 			}
-			time.Sleep(a.wait)
-			j.look()
+			j.pause(a.wait)
+			if j.wrong {
+				return
+			}
 		}
 	})
 	return j
@@ -609,6 +714,8 @@ func (j *judge) people(a act) {
 			err = reshard(w, stream, a)
 		case "reserve":
 			err = w.PutConcurrency(here, []string{"f", "g"}[a.which%2], []int{0, 3, 8, 20, 40, 100}[a.n-1])
+		case "unreserve":
+			err = w.DeleteConcurrency(here, []string{"f", "g"}[a.which%2])
 		case "provision":
 			if _, err = w.PutProvisioned(here, "f", "live", a.n); a.which == 0 {
 				err = w.DeleteProvisioned(here, "f", "live")
@@ -664,10 +771,10 @@ func foreign(w *world.World, stream string, a act) error {
 		}
 		source = c.ARN
 	}
-	on, factor := a.which != 9, 1+a.n%2
+	on, factor, batch := a.which != 9, 1+a.n%2, 4
 	_, err := w.CreateMapping(here, world.MappingInput{
 		EventSourceArn: source, FunctionName: []string{"f", "f:live", "g"}[a.which%3], StartingPosition: []string{"LATEST", "TRIM_HORIZON"}[a.which%2],
-		Settings: world.MappingSettings{Enabled: &on, ParallelizationFactor: &factor},
+		Settings: world.MappingSettings{Enabled: &on, ParallelizationFactor: &factor, BatchSize: &batch},
 	})
 	return err
 }
@@ -710,6 +817,9 @@ func TestCapacity(t *testing.T) {
 		}
 	})
 	t.Log(counts)
+	if counts["passes"] > 100 && counts["all run"] == 0 {
+		t.Error("never did all run that can: there were too few records, or they took no time")
+	}
 }
 
 // TestMergeAndAddRoute merges a stream and adds a route at once: closed parents
@@ -742,4 +852,79 @@ func TestMergeAndAddRoute(t *testing.T) {
 		r.settle(docs)
 		reserves("after a day", 8)
 	})
+}
+
+// TestFinishesBesideForeign enables a route's old mapping again, on a function
+// that no route runs any more and that somebody else's mapping of another stream
+// runs as well: what both can run is reserved before.
+func TestFinishesBesideForeign(t *testing.T) {
+	for _, isolation := range []string{"Alias", "FanOut"} {
+		t.Run(isolation, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { finishesBesideForeign(t, isolation) })
+		})
+	}
+}
+
+func finishesBesideForeign(t *testing.T, isolation string) {
+	r := newRig(t, map[string]int{"orders-events": 4, "s2": 4}, "order-processor", "g")
+	running := func() (n int) {
+		r.server.Do(func(w *world.World) {
+			for _, m := range mappings(t, w) {
+				if targetOf(m).function == "g" && m.State == "Enabled" {
+					n++
+				}
+			}
+			if got := must[*int](t)(w.Concurrency(here, "g")); got == nil || *got < 4*n {
+				t.Errorf("%s, and %d mappings of 4 shards run", standing{reserved: got}, n)
+			}
+		})
+		return n
+	}
+	r.settle(routing(t, "    - {name: a, eventTypes: [A], isolation: Function, function: g}\n"))
+	r.server.Do(func(w *world.World) {
+		off := false
+		for id := range mappings(t, w) {
+			must[world.Mapping](t)(w.UpdateMapping(here, id, world.MappingUpdate{Settings: world.MappingSettings{Enabled: &off}}))
+		}
+		must[world.Mapping](t)(w.CreateMapping(here, world.MappingInput{EventSourceArn: world.StreamARN(here, "s2"), FunctionName: "g", StartingPosition: "LATEST"}))
+	})
+	docs := routing(t, "    - {name: a, eventTypes: [A], isolation: "+isolation+"}\n")
+	for range 5 {
+		if _, err := r.apply(t.Context(), r.server.Client().Do, docs); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(20 * time.Minute)
+		running()
+	}
+	if n := running(); n != 2 {
+		t.Errorf("%d mappings of g run, want both", n)
+	}
+}
+
+// TestWhatIfIsWhatComes supposes numbers of shards, and compares what is needed
+// with what is once the stream has them.
+func TestWhatIfIsWhatComes(t *testing.T) {
+	for _, c := range []struct{ from, to int }{{8, 8}, {8, 4}, {4, 8}, {4, 6}, {6, 4}, {5, 3}, {3, 5}, {7, 4}} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, map[string]int{"orders-events": c.from}, "order-processor")
+			docs := routing(t, routes(2))
+			supposed := r.whatIf(reconcile.WhatIf{Shards: map[string]int{"orders-events": c.to}}, docs)
+			r.server.Do(func(w *world.World) { must[int](t)(w.UpdateShardCount(here, "orders-events", c.to)) })
+			time.Sleep(time.Hour)
+			if got := r.whatIf(reconcile.WhatIf{}, docs); got != supposed {
+				t.Errorf("%d to %d shards: %d are needed, and %d were supposed to be", c.from, c.to, got, supposed)
+			}
+		})
+	}
+}
+
+// whatIf is what the function needs if something comes about.
+func (r *rig) whatIf(what reconcile.WhatIf, docs []spec.EventRouting) int {
+	r.t.Helper()
+	live, err := r.client(r.server.Client().Do).Reader().Observe(r.t.Context(), reconcile.Wants(docs), time.Now())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	docs, live = what.Apply(docs, live)
+	return reconcile.Compute(docs, live, options, time.Now()).Needs[0].Required
 }

@@ -67,6 +67,7 @@ func (x *explaining) whatIf() (w reconcile.WhatIf, assumed []string, err error) 
 				name, number = "", written
 			}
 			n, wrong := strconv.Atoi(number)
+			before, twice := all[name]
 			switch {
 			case err != nil:
 			case wrong != nil || key && !found || found && name == "":
@@ -75,6 +76,8 @@ func (x *explaining) whatIf() (w reconcile.WhatIf, assumed []string, err error) 
 					want = "STREAM=N"
 				}
 				err = hint(fmt.Errorf("--%s %q is not understood", flag, written), "write %s, where N is a whole number", want)
+			case twice:
+				err = hint(fmt.Errorf("--%s says %d and %d of the same", flag, before, n), "write one of them")
 			}
 			all[name] = n
 			format := said
@@ -95,13 +98,16 @@ func (x *explaining) check() error {
 	switch {
 	case !slices.Contains([]string{"text", "json", "markdown"}, x.format):
 		return hint(fmt.Errorf("unknown output %q", x.format), "-o text, -o json or -o markdown")
-	case x.prices.ConsumerShardHour < 0:
-		return hint(fmt.Errorf("--consumer-shard-hour %g is below 0", x.prices.ConsumerShardHour), "use US dollars, such as 0.015")
-	case x.prices.GB < 0:
-		return hint(fmt.Errorf("--consumer-gb %g is below 0", x.prices.GB), "use US dollars, such as 0.013")
+	case !isPrice(x.prices.ConsumerShardHour):
+		return hint(fmt.Errorf("--consumer-shard-hour %g is no price", x.prices.ConsumerShardHour), "use US dollars, such as 0.015")
+	case !isPrice(x.prices.GB):
+		return hint(fmt.Errorf("--consumer-gb %g is no price", x.prices.GB), "use US dollars, such as 0.013")
 	}
 	return checkOptions(x.o)
 }
+
+// isPrice leaves out what is no number, and what could not be multiplied.
+func isPrice(usd float64) bool { return usd >= 0 && usd <= 1e6 }
 
 func (x *explaining) run(cmd *cobra.Command, args []string) error {
 	if err := x.check(); err != nil {
@@ -114,6 +120,12 @@ func (x *explaining) run(cmd *cobra.Command, args []string) error {
 	places, findings, err := x.cloud.open(cmd, args)
 	if err != nil {
 		return err
+	}
+	refused := false
+	if !what.Empty() {
+		if findings, refused, err = suppose(places, what); err != nil {
+			return err
+		}
 	}
 	all, err := x.explainAll(cmd.Context(), places, findings, what)
 	if err != nil {
@@ -128,10 +140,24 @@ func (x *explaining) run(cmd *cobra.Command, args []string) error {
 	default:
 		err = render.ExplainText(out, all, assumed, render.Options{Color: colour(out)})
 	}
-	if err == nil && slices.ContainsFunc(all, lacking) {
+	if err == nil && (refused || slices.ContainsFunc(all, lacking)) {
 		return exit(exitError)
 	}
 	return err
+}
+
+// suppose checks documents in which something has come about: what is found in
+// them, by place, and whether they would be refused.
+func suppose(places []place, what reconcile.WhatIf) (findings [][]spec.Finding, refused bool, err error) {
+	var docs []spec.EventRouting
+	for _, pl := range places {
+		docs = append(docs, pl.docs...)
+	}
+	if err := what.Check(docs); err != nil {
+		return nil, false, err
+	}
+	found := spec.Validate(what.Documents(docs))
+	return byPlace(places, found), count(found, spec.Error) > 0, nil
 }
 
 // lacking says whether documents name something that does not exist.
@@ -140,15 +166,8 @@ func lacking(e reconcile.Explanation) bool {
 }
 
 // explainAll explains all places, with what was found in the documents about
-// readers.
+// readers, and with what would be refused in those that are supposed.
 func (x *explaining) explainAll(ctx context.Context, places []place, findings [][]spec.Finding, what reconcile.WhatIf) ([]reconcile.Explanation, error) {
-	var docs []spec.EventRouting
-	for _, pl := range places {
-		docs = append(docs, pl.docs...)
-	}
-	if err := what.Check(docs); err != nil {
-		return nil, err
-	}
 	var all []reconcile.Explanation
 	for i, pl := range places {
 		e, err := x.explain(ctx, pl, what)
@@ -156,7 +175,7 @@ func (x *explaining) explainAll(ctx context.Context, places []place, findings []
 			return nil, err
 		}
 		for _, f := range findings[i] {
-			if f.Code == spec.CodeReadBudget || f.Code == spec.CodeConsumers {
+			if f.Severity == spec.Error || f.Code == spec.CodeReadBudget || f.Code == spec.CodeConsumers {
 				e.Findings = append(e.Findings, f)
 			}
 		}
@@ -181,8 +200,10 @@ func (x *explaining) explain(ctx context.Context, pl place, what reconcile.WhatI
 	if err != nil || what.Empty() {
 		return today, err
 	}
-	docs, supposed := what.Apply(pl.docs, live)
-	e, _, err := reconcile.Ascertain(ctx, r, supposed, explain(docs))
+	e, _, err := reconcile.Ascertain(ctx, r, live, func(live reconcile.State) (reconcile.Explanation, []reconcile.Ask) {
+		docs, supposed := what.Apply(pl.docs, live) // again with every answer, which is about what there is
+		return explain(docs)(supposed)
+	})
 	for i := range e.Functions {
 		for _, f := range today.Functions {
 			if f.Function == e.Functions[i].Function {

@@ -196,6 +196,11 @@ func (c *cloud) sorted(ctx context.Context, docs []spec.EventRouting, found []sp
 	if err != nil {
 		return nil, nil, err
 	}
+	return places, byPlace(places, found), nil
+}
+
+// byPlace sorts what was found in documents by their places.
+func byPlace(places []place, found []spec.Finding) [][]spec.Finding {
 	findings := make([][]spec.Finding, len(places))
 	for _, f := range found {
 		at := 0
@@ -208,7 +213,7 @@ func (c *cloud) sorted(ctx context.Context, docs []spec.EventRouting, found []sp
 		}
 		findings[at] = append(findings[at], f)
 	}
-	return places, findings, nil
+	return findings
 }
 
 // look plans for one place. What was found in its documents stands first.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	kinesistypes "github.com/aws/aws-sdk-go-v2/service/kinesis/types"
@@ -51,6 +52,8 @@ func (r *Reader) Answer(ctx context.Context, s reconcile.State, asks []reconcile
 			facts.Versions[ask.Name], err = r.versions(ctx, ask.Name)
 		case reconcile.AskFunction:
 			s, err = r.function(ctx, s, ask.Name)
+		case reconcile.AskStream:
+			s, err = r.stream(ctx, s, ask)
 		case reconcile.AskLimits:
 			facts.Limits, err = r.limits(ctx)
 		default:
@@ -79,6 +82,20 @@ func (r *Reader) function(ctx context.Context, s reconcile.State, name string) (
 	for _, a := range aliases {
 		s.Aliases[a.Key] = a
 	}
+	return s, nil
+}
+
+// stream reads a stream that no document names. One that is gone stays absent.
+func (r *Reader) stream(ctx context.Context, s reconcile.State, ask reconcile.Ask) (reconcile.State, error) {
+	stream, err := r.readStream(ctx, ask.Name, time.Since(ask.Since), time.Now())
+	switch {
+	case IsNotFound(err):
+		return s, nil
+	case err != nil:
+		return s, failed(err, "describe stream %s", ask.Name)
+	}
+	s.Streams = maps.Clone(s.Streams)
+	s.Streams[ask.Name] = stream
 	return s, nil
 }
 

@@ -143,6 +143,29 @@ func TestAnswerLineage(t *testing.T) {
 	})
 }
 
+// TestAnswerStream reads a stream that the scope did not name, with the shards
+// closed since then. One that is gone stays absent.
+func TestAnswerStream(t *testing.T) {
+	inScene(t, func(s *scene) {
+		_, err := s.kinesis.UpdateShardCount(s.Context(), &kinesis.UpdateShardCountInput{StreamName: aws.String(stream), TargetShardCount: aws.Int32(8), ScalingType: kinesistypes.ScalingTypeUniformScaling})
+		s.ok(err)
+		time.Sleep(2 * time.Hour)
+		live := s.observeScope(reconcile.Scope{})
+		for since, want := range map[time.Duration]int{time.Hour: 8, 3 * time.Hour: 12} {
+			got, err := s.client.Reader().Answer(s.Context(), live, []reconcile.Ask{
+				{What: reconcile.AskStream, Name: stream, Since: time.Now().Add(-since)}, {What: reconcile.AskStream, Name: "gone"},
+			})
+			s.ok(err)
+			if n := len(got.Streams[stream].Shards); len(got.Streams) != 1 || n != want {
+				t.Errorf("%d streams, %d shards since %s, want %d", len(got.Streams), n, since, want)
+			}
+		}
+		if len(live.Streams) != 0 {
+			t.Errorf("the state that was given has %v", live.Streams)
+		}
+	})
+}
+
 // TestAnswerLag reads how old batches were, of an alias and of its function, and
 // nothing where there was none.
 func TestAnswerLag(t *testing.T) {
