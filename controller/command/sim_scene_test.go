@@ -1,6 +1,7 @@
 package command_test
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -20,16 +21,18 @@ type leg struct {
 	isolation string
 	batch     int
 	factor    int
+	window    int // seconds
 }
 
 // draft is a simulated document. Which part of the traffic goes where is looked up
 // in it, without a filter.
 type draft struct {
-	legs     []leg
-	path     string // of the event type
-	function string
-	paused   bool
-	age      string // maxAge
+	legs           []leg
+	path           string // of the event type
+	function       string
+	paused         bool
+	age            string // maxAge
+	policy, follow string // Sync and live where they are empty
 }
 
 // part is one kind of record: a type, and for A an amount.
@@ -104,15 +107,16 @@ metadata: {name: orders}
 spec:
   region: eu-west-1
   stream: orders-events
-  function: {name: %s, follow: live}
+  function: {name: %s, follow: %s}
+  policy: %s
   eventType: {path: %s}
   paused: %t
   retireAfter: 12h
   defaults: {retry: {maxAge: %s}}
   routes:
-`, d.function, d.path, d.paused, d.age)
+`, d.function, cmp.Or(d.follow, "live"), cmp.Or(d.policy, "Sync"), d.path, d.paused, d.age)
 	for i, l := range d.legs {
-		fmt.Fprintf(&b, "    - {name: %s, isolation: %s, batchSize: %d, parallelizationFactor: %d, enabled: %t", l.name, l.isolation, l.batch, l.factor, !l.off)
+		fmt.Fprintf(&b, "    - {name: %s, isolation: %s, batchSize: %d, parallelizationFactor: %d, maxBatchingWindow: %ds, enabled: %t", l.name, l.isolation, l.batch, l.factor, l.window, !l.off)
 		if l.isolation == "Function" {
 			fmt.Fprintf(&b, ", function: own-%d", i)
 		}
@@ -234,6 +238,7 @@ func (d draft) copy() draft {
 func (d draft) on() draft {
 	d = d.copy()
 	d.paused = false
+	d.policy = "Sync"
 	for i := range d.legs {
 		d.legs[i].off = false
 	}
@@ -348,6 +353,23 @@ var ops = []struct {
 	{"a route off or on", func(d draft, _ []draft, random *rand.Rand) draft {
 		l := &d.legs[random.IntN(len(d.legs))]
 		l.off = !l.off
+		return d
+	}},
+	{"policy", func(d draft, _ []draft, random *rand.Rand) draft {
+		d.policy = []string{"Sync", "UpsertOnly", "CreateOnly"}[random.IntN(3)]
+		if random.IntN(2) == 0 {
+			return d
+		}
+		return moveType(d, nil, random)
+	}},
+	{"follow", func(d draft, _ []draft, random *rand.Rand) draft {
+		d.follow = []string{"live", "$LATEST"}[random.IntN(2)]
+		return d
+	}},
+	{"window", func(d draft, _ []draft, random *rand.Rand) draft {
+		if d.age == "23h" {
+			d.legs[random.IntN(len(d.legs))].window = []int{0, 20, 120, 300}[random.IntN(4)]
+		}
 		return d
 	}},
 	{"pause or go on", func(d draft, _ []draft, _ *rand.Rand) draft {

@@ -685,14 +685,34 @@ func (v *voyage) mishap() {
 			v.do(func(w *world.World) { w.SetLimit(here, limit, 100) })
 		}
 	case 8:
-		if v.deregister() {
+		if v.random.IntN(2) == 0 && v.deregister() || quiet(v.plan(v.ours())) && v.remove() {
 			v.mended()
 		}
 	}
 }
 
-// person disables or enables a mapping of ours. What a person deletes is gone with
-// its position: the README says so.
+// remove is a person who deletes a mapping that reads. It is read again from where it
+// was to start; nothing remembers that with isolation Function. Its position is gone,
+// which what it alone has yet to read before others do would miss: the README says so.
+func (v *voyage) remove() (done bool) {
+	v.do(func(w *world.World) {
+		all, _, err := w.Mappings(here, world.MappingsQuery{})
+		all = slices.DeleteFunc(all, func(m world.Mapping) bool {
+			return v.strange(m) || m.State != "Enabled" || !strings.Contains(m.FunctionArn, ":orders--") && !strings.Contains(m.EventSourceArn, "/consumer/")
+		})
+		if err != nil || len(all) == 0 {
+			return
+		}
+		m := all[v.random.IntN(len(all))]
+		_, err = w.DeleteMapping(here, m.UUID)
+		v.say("a person deletes %s of %s (%v)", m.UUID[:8], m.FunctionArn, err)
+		v.busy = append(v.busy, window{to: w.Now()})
+		done = err == nil
+	})
+	return done
+}
+
+// person disables or enables a mapping of ours.
 func (v *voyage) person(what int) {
 	v.do(func(w *world.World) {
 		all, _, err := w.Mappings(here, world.MappingsQuery{})
