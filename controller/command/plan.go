@@ -126,6 +126,8 @@ func (p *planning) check() error {
 	switch {
 	case !slices.Contains([]string{"text", "json", "markdown"}, p.format):
 		return hint(fmt.Errorf("unknown output %q", p.format), "-o text, -o json or -o markdown")
+	case p.out == "-":
+		return hint(errors.New("--out - is no file: a saved plan is for apply --plan, which reads one"), "--out plan.json; -o json prints the plan")
 	case p.out != "" && p.cloud.selector != "":
 		return hint(errors.New("--out with --selector: a saved plan is of whole files"), "name the files that hold the documents")
 	case p.limit < minComment:
