@@ -36,7 +36,7 @@ func (p *planner) reserve() {
 		}
 		return
 	}
-	targets := p.grant(raising, limits.Unreserved-p.o.keepFree(limits.ConcurrentExecutions))
+	targets := p.grant(raising, limits.Unreserved-p.o.StayFree(limits.ConcurrentExecutions))
 	short := 0
 	for i, d := range raising {
 		short += d.Required - targets[i]
@@ -181,8 +181,8 @@ func (p *planner) grant(raising []*demand, room int) []int {
 	return targets
 }
 
-// keepFree is how many of an account's concurrent executions stay unreserved.
-func (o Options) keepFree(limit int) int {
+// StayFree is how many of an account's concurrent executions stay unreserved.
+func (o Options) StayFree(limit int) int {
 	if o.KeepFree > 0 {
 		return o.KeepFree
 	}
@@ -191,11 +191,11 @@ func (o Options) keepFree(limit int) int {
 
 // quota is the account's limit with which nothing would be short.
 func (o Options) quota(l Limits, short int) int {
-	room := max(0, l.Unreserved-o.keepFree(l.ConcurrentExecutions))
+	room := max(0, l.Unreserved-o.StayFree(l.ConcurrentExecutions))
 	n := l.ConcurrentExecutions + short
 	// A larger limit keeps more free; and where less is free than should be, that
 	// comes first.
-	for l.Unreserved+n-l.ConcurrentExecutions-o.keepFree(n) < room+short {
+	for l.Unreserved+n-l.ConcurrentExecutions-o.StayFree(n) < room+short {
 		n++
 	}
 	return n
@@ -208,7 +208,7 @@ func (p *planner) raise(d *demand, target, quota int) {
 		limits := p.live.Facts.Limits
 		p.find(d.find(spec.Error, CodeShortage,
 			"function %s needs %d reserved concurrent executions and %d can be had (limit %d, unreserved %d, %d stay free): ask AWS for a quota %s of %d, or lower what other functions reserve; %s",
-			d.Function, d.Required, target, limits.ConcurrentExecutions, limits.Unreserved, p.o.keepFree(limits.ConcurrentExecutions), quotaName, quota, starving(d.held)))
+			d.Function, d.Required, target, limits.ConcurrentExecutions, limits.Unreserved, p.o.StayFree(limits.ConcurrentExecutions), quotaName, quota, starving(d.held)))
 	}
 	if target <= d.own() {
 		return
