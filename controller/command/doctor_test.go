@@ -36,10 +36,10 @@ func TestProbeKilled(t *testing.T) {
 					t.Error(err)
 				}
 				consumers, _, err := w.ListConsumers(at, "orders-events", "", 100)
-			if err != nil || len(consumers) > 0 {
-				t.Errorf("%d consumers are left, %v", len(consumers), err)
-			}
-			aliases, mappings = len(all), len(ms)
+				if err != nil || len(consumers) > 0 {
+					t.Errorf("%d consumers are left, %v", len(consumers), err)
+				}
+				aliases, mappings = len(all), len(ms)
 			})
 			return aliases, mappings
 		}
