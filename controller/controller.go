@@ -220,9 +220,16 @@ const (
 // details.
 var ErrDocuments = errors.New("the documents do not load")
 
+// ErrUnread says that a ctx ended before the documents, or all that a pass needs of a
+// place, were read.
+var ErrUnread = errors.New("it was time to end before all was read that a pass needs")
+
 // Once makes one pass at each place. Documents that do not load are an error.
 func (c *Controller) Once(ctx context.Context) (Result, error) {
 	places, err := c.load(ctx)
+	if err != nil && ctx.Err() != nil {
+		return Result{}, fmt.Errorf("documents: %w", ErrUnread)
+	}
 	if err != nil {
 		return Result{}, err
 	}
@@ -239,13 +246,27 @@ func (c *Controller) Once(ctx context.Context) (Result, error) {
 		})
 	}
 	passes.Wait()
-	r := Result{Failed: warned}
+	r, err := c.result(ctx)
+	r.Failed = r.Failed || warned
+	return r, err
+}
+
+// result is how the passes of Once ended.
+func (c *Controller) result(ctx context.Context) (Result, error) {
+	var r Result
+	var unread []string
 	for _, w := range c.all() {
 		v := w.look()
+		if v.plan.At.IsZero() {
+			unread = append(unread, w.name)
+		}
 		r.Failed = r.Failed || v.failed() || w.busy()
 		r.Braked = r.Braked || v.plan.Braked()
 	}
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil && len(unread) > 0:
+		return r, fmt.Errorf("%s: %w", strings.Join(unread, ", "), ErrUnread)
+	case ctx.Err() != nil:
 		return r, context.Cause(ctx)
 	}
 	return r, nil

@@ -12,30 +12,47 @@ import (
 // route's: RFC 3339. The next pass gives it the route's target, position kept.
 const TagAdopted = "eventrouting.dev/adopted"
 
-// Adopt plans to make a mapping of nobody a route's: it is tagged, and the plan that
-// follows, which is returned too, changes it into what the route wants, in place.
-// Name is ROUTING/ROUTE. What cannot be taken over is an error that says why.
-func Adopt(docs []spec.EventRouting, live State, o Options, now time.Time, name, uuid string) (tagging Change, after Plan, asks []Ask, err error) {
+// Adopt plans to make a mapping of nobody a route's: it is tagged, and with it the
+// alias that it runs where that is called like the route's. The plan that follows,
+// which is returned too, changes both into what the route wants, in place. Name is
+// ROUTING/ROUTE. What cannot be taken over is an error that says why.
+func Adopt(docs []spec.EventRouting, live State, o Options, now time.Time, name, uuid string) (taking []Change, after Plan, asks []Ask, err error) {
 	p := computed(docs, live, o, now)
 	w := p.index.wantAddr[Addr{KindMapping, name}]
 	if w == nil {
-		return Change{}, Plan{}, nil, fmt.Errorf("no document here has route %s", name)
+		return nil, Plan{}, nil, fmt.Errorf("no document here has route %s", name)
 	}
 	m, found := p.byUUID(uuid)
 	if !found {
-		return Change{}, Plan{}, nil, fmt.Errorf("there is no mapping %s%s", uuid, p.where())
+		return nil, Plan{}, nil, fmt.Errorf("there is no mapping %s%s", uuid, p.where())
 	}
 	tags, known := live.Facts.Tags[uuid]
 	if !known {
-		return Change{}, Plan{}, []Ask{{What: AskTags, Name: uuid}}, nil
+		return nil, Plan{}, []Ask{{What: AskTags, Name: uuid}}, nil
+	}
+	alias, theirs := p.strangeAlias(w)
+	if p.names(w, tags) && p.claimed[m.UUID] == w && !theirs {
+		return nil, Plan{}, nil, fmt.Errorf("mapping %s is %s's already", uuid, name)
 	}
 	if err := p.adoptable(w, m, tags); err != nil {
-		return Change{}, Plan{}, nil, err
+		return nil, Plan{}, nil, err
+	}
+	if theirs {
+		c, err := p.adoptAlias(w, m, alias)
+		if err != nil {
+			return nil, Plan{}, nil, err
+		}
+		taking = append(taking, c)
+		live.Aliases = maps.Clone(live.Aliases)
+		live.Aliases[alias.Key] = *c.After.(*Alias)
 	}
 	at := p.now.Format(time.RFC3339)
 	tagged := m
 	tagged.Tags = map[string]string{
-		TagOwner: o.Owner, TagRouting: w.doc.Metadata.Name, TagRoute: w.route.Name, TagSince: at, TagAdopted: at,
+		TagOwner: o.Owner, TagRouting: w.doc.Metadata.Name, TagRoute: w.route.Name, TagSince: at,
+	}
+	if m.Key != w.mapping.Key {
+		tagged.Tags[TagAdopted] = at
 	}
 	live.Facts.Tags = maps.Clone(live.Facts.Tags)
 	live.Facts.Tags[uuid] = maps.Clone(tags)
@@ -44,10 +61,35 @@ func Adopt(docs []spec.EventRouting, live State, o Options, now time.Time, name,
 	}
 	maps.Copy(live.Facts.Tags[uuid], tagged.Tags)
 	after = Compute(docs, live, o, now)
-	return Change{
+	return append(taking, Change{
 		Action: Update, Addr: w.addr, Before: &m, After: &tagged,
 		Reason: "it is to be the route's", Effect: "none",
-	}, after, after.Asks, nil
+	}), after, after.Asks, nil
+}
+
+// strangeAlias is an alias that is called like a route's and is not ours.
+func (p *planner) strangeAlias(w *wish) (Alias, bool) {
+	a, exists := p.live.Aliases[w.alias.Key]
+	return a, exists && w.route.Isolation == spec.IsolationAlias && !p.ownsAlias(w.alias.Key)
+}
+
+// adoptAlias makes the alias that a mapping runs the route's: its description says so,
+// and what it points to is for the pass that follows. Nothing else may run it.
+func (p *planner) adoptAlias(w *wish, m Mapping, live Alias) (Change, error) {
+	if note, noted := ParseNote(live.Description); noted {
+		return Change{}, fmt.Errorf("alias %s belongs to owner %s", live.Key, note.Owner)
+	}
+	for _, other := range p.on(live.Key) {
+		if other.UUID != m.UUID {
+			return Change{}, fmt.Errorf("alias %s, which is to be %s's, was not made by us, and mapping %s runs it: adopt that one, or rename the route", live.Key, w.addr.Name, other.UUID)
+		}
+	}
+	after := live
+	after.Description = Note{Owner: p.o.Owner, Stream: w.mapping.Key.Stream, Start: p.start(w).at}.String()
+	return Change{
+		Action: Update, Addr: Addr{KindAlias, live.Key.String()}, Before: &live, After: &after,
+		Reason: "it is to be the route's", Effect: "none",
+	}, nil
 }
 
 func (p *planner) byUUID(uuid string) (Mapping, bool) {
@@ -63,8 +105,6 @@ func (p *planner) byUUID(uuid string) (Mapping, bool) {
 func (p *planner) adoptable(w *wish, m Mapping, tags map[string]string) error {
 	name, want := w.addr.Name, w.mapping.Key
 	switch owner := tags[TagOwner]; {
-	case p.names(w, tags) && p.claimed[m.UUID] == w:
-		return fmt.Errorf("mapping %s is %s's already", m.UUID, name)
 	case owner != "" && owner != p.o.Owner:
 		return fmt.Errorf("mapping %s is of owner %s", m.UUID, owner)
 	case p.claimed[m.UUID] != nil && p.claimed[m.UUID] != w && p.ours(m):

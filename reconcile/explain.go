@@ -151,7 +151,7 @@ func aboutCapacity(code string) bool {
 
 func (p *planner) accountLimits() *AccountLimits {
 	l := p.live.Facts.Limits
-	a := &AccountLimits{Limit: l.ConcurrentExecutions, Unreserved: l.Unreserved, KeepFree: p.o.keepFree(l.ConcurrentExecutions), After: l.Unreserved}
+	a := &AccountLimits{Limit: l.ConcurrentExecutions, Unreserved: l.Unreserved, KeepFree: p.o.StayFree(l.ConcurrentExecutions), After: l.Unreserved}
 	for _, d := range p.demands {
 		if d.After != nil {
 			a.After -= *d.After - d.own()
@@ -167,7 +167,7 @@ func (p *planner) accountLimits() *AccountLimits {
 func (p *planner) explainFunction(d *demand, waiting map[string][]HeldNote) FunctionExplained {
 	f := FunctionExplained{Need: d.Need}
 	if l := p.live.Facts.Limits; l != nil {
-		most := max(d.own(), d.own()+l.Unreserved-p.o.keepFree(l.ConcurrentExecutions))
+		most := max(d.own(), d.own()+l.Unreserved-p.o.StayFree(l.ConcurrentExecutions))
 		f.Most = &most
 	}
 	if s := p.step(Addr{KindReservation, d.Function}); s != nil {

@@ -37,7 +37,7 @@ func (p *planner) reserve() {
 		}
 		return
 	}
-	room := max(0, limits.Unreserved-p.o.keepFree(limits.ConcurrentExecutions))
+	room := max(0, limits.Unreserved-p.o.StayFree(limits.ConcurrentExecutions))
 	targets := p.grant(raising, room)
 	p.short = -room
 	for _, d := range raising {
@@ -203,8 +203,8 @@ func (p *planner) grant(raising []*demand, room int) []target {
 	return targets
 }
 
-// keepFree is how many of an account's concurrent executions stay unreserved.
-func (o Options) keepFree(limit int) int {
+// StayFree is how many of an account's concurrent executions stay unreserved.
+func (o Options) StayFree(limit int) int {
 	if o.KeepFree > 0 {
 		return o.KeepFree
 	}
@@ -213,11 +213,11 @@ func (o Options) keepFree(limit int) int {
 
 // quota is the account's limit with which nothing would be short.
 func (o Options) quota(l Limits, short int) int {
-	room := max(0, l.Unreserved-o.keepFree(l.ConcurrentExecutions))
+	room := max(0, l.Unreserved-o.StayFree(l.ConcurrentExecutions))
 	n := l.ConcurrentExecutions + short
 	// A larger limit keeps more free; and where less is free than should be, that
 	// comes first.
-	for l.Unreserved+n-l.ConcurrentExecutions-o.keepFree(n) < room+short {
+	for l.Unreserved+n-l.ConcurrentExecutions-o.StayFree(n) < room+short {
 		n++
 	}
 	return n
@@ -246,7 +246,7 @@ func (p *planner) raise(d *demand, t target, quota int) {
 func (p *planner) shortage(d *demand, target, can, quota int) spec.Finding {
 	limits := p.live.Facts.Limits
 	had := fmt.Sprintf("%d can be had (limit %d, unreserved %d, %d stay free): ask AWS for a quota %s of %d",
-		can, limits.ConcurrentExecutions, limits.Unreserved, p.o.keepFree(limits.ConcurrentExecutions), quotaName, quota)
+		can, limits.ConcurrentExecutions, limits.Unreserved, p.o.StayFree(limits.ConcurrentExecutions), quotaName, quota)
 	if d.real <= target {
 		return d.find(spec.Warning, CodeShortage,
 			"function %s needs %d reserved concurrent executions, %d with headroom and minimum, and %s, or ask for less; nothing is held for that",

@@ -1,8 +1,6 @@
 package reconcile
 
 import (
-	"cmp"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,6 +11,16 @@ import (
 	"github.com/eventrouting/eventrouting/spec/pattern"
 )
 
+// From is what to write a document of.
+type From struct {
+	Stream, Function string
+	// Routing is its name; empty finds that of ours, or of the aliases and consumers
+	// that are called like a route's.
+	Routing string
+	// Path is where an event's type stands, with dots; empty finds it in the filters.
+	Path string
+}
+
 // Written is a document made from what is live.
 type Written struct {
 	Doc spec.EventRouting
@@ -20,6 +28,8 @@ type Written struct {
 	// those that the document cannot say, with the reason. They stay as they are.
 	Mappings map[string]Mapping
 	Left     []LeftOut
+	// Nobodys are the routes whose mappings are ours only once they are adopted.
+	Nobodys []string
 }
 
 // LeftOut is a live mapping that a document cannot say.
@@ -28,45 +38,198 @@ type LeftOut struct {
 	Why     string
 }
 
-// Write makes a document of the mappings that run a function from a stream, such that
-// a plan for it changes none of them. Path is where an event's type stands, with dots;
-// empty finds it in the filters. It fails where there is nothing to write.
-func Write(live State, stream, function, routing, path string) (Written, error) {
-	d := spec.EventRouting{APIVersion: spec.APIVersion, Kind: spec.Kind, Metadata: spec.Metadata{Name: routing}}
-	d.Spec.Stream, d.Spec.Function.Name, d.Spec.Region = stream, function, live.Region
-	w := Written{Doc: d, Mappings: map[string]Mapping{}}
-	var all []Mapping
-	for _, ms := range live.Mappings {
+// defaultRouting is the name of a routing where nothing tells another.
+const defaultRouting = "orders"
+
+// Write makes a document of the mappings that run a function from a stream, and of
+// those that are of the same routing of ours. It is valid, and a plan for it changes
+// nothing but reservations. It fails where there is no such document, and says why.
+func Write(live State, from From, o Options, now time.Time) (Written, []Ask, error) {
+	w := writing{live: live, o: o, now: now, from: from}
+	w.doc = spec.EventRouting{APIVersion: spec.APIVersion, Kind: spec.Kind}
+	w.doc.Spec.Stream, w.doc.Spec.Function.Name, w.doc.Spec.Region = from.Stream, from.Function, live.Region
+	w.Mappings = map[string]Mapping{}
+	if asks := w.unknown(); len(asks) > 0 {
+		return w.result(), asks, nil
+	}
+	if err := w.write(); err != nil {
+		return w.result(), nil, err
+	}
+	asks, err := w.disturbs()
+	for _, m := range w.Mappings {
+		if _, known := live.Functions[m.Key.Function]; !known {
+			asks = append(asks, Ask{What: AskFunction, Name: m.Key.Function})
+		}
+	}
+	return w.result(), asks, err
+}
+
+// writing is a document in the making.
+type writing struct {
+	live State
+	o    Options
+	now  time.Time
+	from From
+	doc  spec.EventRouting
+	Written
+}
+
+func (w *writing) result() Written {
+	w.Doc = w.doc
+	return w.Written
+}
+
+// unknown asks whose the mappings of the stream are, where only their tags tell.
+func (w *writing) unknown() []Ask {
+	var asks []Ask
+	for key, ms := range w.live.Mappings {
 		for _, m := range ms {
-			if m.Key.Stream == stream && m.Key.Function == function {
-				all = append(all, m)
+			if _, known := w.live.Facts.Tags[m.UUID]; !known && key.Stream == w.from.Stream {
+				asks = append(asks, Ask{What: AskTags, Name: m.UUID})
 			}
 		}
 	}
-	slices.SortFunc(all, compareMappings)
-	if len(all) == 0 {
-		return w, fmt.Errorf("no mapping runs function %s from stream %s", function, stream)
-	}
-	if path == "" {
-		if path = typePath(all); path == "" {
-			return w, fmt.Errorf("the filters do not agree on where an event's type stands: say it, such as --event-type-path eventType")
-		}
-	}
-	w.Doc.Spec.EventType.Path = path
-	w.Doc.Spec.Function.Follow = followed(live, all, routing)
-	for _, m := range all {
-		if why := w.take(m, path); why != "" {
-			w.Left = append(w.Left, LeftOut{m, why})
-		}
-	}
-	if len(w.Doc.Spec.Routes) == 0 {
-		return w, fmt.Errorf("none of the mappings can be written: %s: %s", w.Left[0].Mapping.UUID, w.Left[0].Why)
-	}
-	return w, nil
+	return asks
 }
 
-// take adds a mapping's route, or says why there can be none.
-func (w *Written) take(m Mapping, path string) (why string) {
+// write picks the mappings and makes a route of each.
+func (w *writing) write() error {
+	all, err := w.candidates()
+	if err != nil {
+		return err
+	}
+	w.doc.Spec.EventType.Path = w.from.Path
+	if w.from.Path == "" {
+		if w.doc.Spec.EventType.Path = typePath(all); w.doc.Spec.EventType.Path == "" {
+			return fmt.Errorf("the filters do not agree on where an event's type stands: say it, such as --event-type-path eventType")
+		}
+	}
+	w.doc.Spec.Function.Follow = w.followed(all)
+	// Ours come first: what somebody made beside them must not keep one of them out.
+	nobodys := func(m Mapping) bool { owner, _, _ := w.whose(m); return owner == "" }
+	w.takeAll(slices.DeleteFunc(slices.Clone(all), nobodys))
+	w.takeAll(slices.DeleteFunc(slices.Clone(all), func(m Mapping) bool { return !nobodys(m) }))
+	if len(w.doc.Spec.Routes) == 0 {
+		return fmt.Errorf("none of the mappings can be written: %s: %s", w.Left[0].Mapping.UUID, w.Left[0].Why)
+	}
+	w.allowOverlaps()
+	return w.valid()
+}
+
+// candidates are the mappings that the document is about, sorted. What is another
+// routing's, another owner's, or on its way out is left out.
+func (w *writing) candidates() ([]Mapping, error) {
+	var on, all []Mapping
+	for key, ms := range w.live.Mappings {
+		if key.Stream == w.from.Stream {
+			on = append(on, ms...)
+		}
+	}
+	slices.SortFunc(on, compareMappings)
+	of := func(m Mapping) bool { return m.Key.Function == w.from.Function }
+	if !slices.ContainsFunc(on, of) {
+		return nil, fmt.Errorf("no mapping runs function %s from stream %s", w.from.Function, w.from.Stream)
+	}
+	name, err := w.routing(slices.DeleteFunc(slices.Clone(on), func(m Mapping) bool { return !of(m) }))
+	if err != nil {
+		return nil, err
+	}
+	w.doc.Metadata.Name = name
+	for _, m := range on {
+		owner, routing, _ := w.whose(m)
+		if !of(m) && (owner != w.o.Owner || routing != name) {
+			continue
+		}
+		if why := w.notOurs(m); why != "" {
+			w.Left = append(w.Left, LeftOut{m, why})
+			continue
+		}
+		all = append(all, m)
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("none of the mappings can be written: %s: %s", w.Left[0].Mapping.UUID, w.Left[0].Why)
+	}
+	return all, nil
+}
+
+// notOurs says of a mapping that it is another owner's, another routing's, or on its
+// way out; empty for none of these.
+func (w *writing) notOurs(m Mapping) string {
+	owner, routing, route := w.whose(m)
+	off, stopped := offBy(m, w.live.Facts.Tags[m.UUID])
+	retired := stopped && !m.Enabled && (off.Cause == OffRemoved || off.Cause == OffMoved)
+	switch {
+	case owner == "":
+		return ""
+	case owner != w.o.Owner:
+		return fmt.Sprintf("it is of owner %s: --owner %s writes it", owner, owner)
+	case routing != w.doc.Metadata.Name:
+		return fmt.Sprintf("it is %s/%s's: --name %s writes it", routing, route, routing)
+	case retired:
+		return fmt.Sprintf("it is retired since %s, and is deleted in the end", off.At.Format(time.RFC3339))
+	}
+	return ""
+}
+
+// whose says which route of which owner a live mapping is; an empty owner is nobody.
+func (w *writing) whose(m Mapping) (owner, routing, route string) {
+	tags := w.live.Facts.Tags[m.UUID]
+	a := w.live.Aliases[m.Key.alias()]
+	note, noted := ParseNote(a.Description)
+	if owner = tags[TagOwner]; noted && m.Key.Consumer == "" && (owner == "" || owner == note.Owner) {
+		routing, route, _ = SplitQualifier(m.Key.Qualifier)
+		return note.Owner, routing, route
+	}
+	return owner, tags[TagRouting], tags[TagRoute]
+}
+
+// routing is the name of the routing: as told, else that of the mappings of ours,
+// else that of aliases and consumers which are called like a route's.
+func (w *writing) routing(all []Mapping) (string, error) {
+	if w.from.Routing != "" {
+		return w.from.Routing, nil
+	}
+	ours, called := map[string]bool{}, map[string]bool{}
+	for _, m := range all {
+		if owner, routing, _ := w.whose(m); owner == w.o.Owner {
+			ours[routing] = true
+		}
+		for _, name := range []string{m.Key.Qualifier, m.Key.Consumer} {
+			if routing, _, ok := SplitQualifier(name); ok {
+				called[routing] = true
+			}
+		}
+	}
+	for _, names := range []map[string]bool{ours, called} {
+		switch sorted := slices.Sorted(maps.Keys(names)); {
+		case len(sorted) == 1:
+			return sorted[0], nil
+		case len(sorted) > 1:
+			return "", fmt.Errorf("there are mappings of routings %s: say which, such as --name %s", strings.Join(sorted, " and "), sorted[0])
+		}
+	}
+	return defaultRouting, nil
+}
+
+// takeAll adds the routes of mappings, and leaves out what cannot be one.
+func (w *writing) takeAll(all []Mapping) {
+	var rest []LeftOut
+	for _, m := range all {
+		if why := w.take(m, false); why != "" {
+			rest = append(rest, LeftOut{m, why})
+		}
+	}
+	// What all others leave can be told only once they are there.
+	for _, l := range rest {
+		if w.take(l.Mapping, true) != "" {
+			w.Left = append(w.Left, l)
+		}
+	}
+}
+
+// take adds a mapping's route, or says why there can be none. With rest it is one for
+// what no other route names.
+func (w *writing) take(m Mapping, rest bool) (why string) {
 	if m.FiltersUnknown {
 		return "its filter is encrypted: it cannot be read here"
 	}
@@ -76,117 +239,48 @@ func (w *Written) take(m Mapping, path string) (why string) {
 	if len(m.Filters) == 0 {
 		return "it has no filter, and takes what is no JSON as well, which no route does: write the routes that are to be, and adopt it for one of them"
 	}
-	types, where, why := typesOf(m.Filters, path)
+	path := w.doc.Spec.EventType.Path
+	r := spec.Route{CatchAll: rest}
+	if rest {
+		r.Where, why = restOf(m.Filters, path)
+	} else {
+		r.EventTypes, r.Where, why = typesOf(m.Filters, path)
+	}
 	if why != "" {
 		return why
 	}
-	r := spec.Route{EventTypes: types, CatchAll: len(types) == 0}
-	r.Where = where
-	if r.Name, r.Isolation, why = w.place(m, types); why != "" {
+	if r.Name, r.Isolation, why = w.place(m, r.EventTypes); why != "" {
 		return why
 	}
 	if r.Isolation == spec.IsolationFunction {
 		r.Function = m.Key.Function
 	}
 	r.Settings = settingsOf(r.Settings, m)
-	next := w.Doc
+	next := w.doc
 	next.Spec.Routes = append(slices.Clone(next.Spec.Routes), r)
+	if why := wrong(next); why != "" {
+		return "its route would not be valid: " + why
+	}
 	sets, err := next.Sets()
 	if err != nil {
 		return err.Error()
 	}
 	// A route that takes what no other names takes less with each of them.
 	for i, s := range sets {
-		if want := cmp.Or(w.Mappings[next.Spec.Routes[i].Name].UUID, m.UUID); !s.Equal(pattern.NewSet(w.filters(want, m))) {
+		of := m
+		if i < len(w.doc.Spec.Routes) {
+			of = w.Mappings[next.Spec.Routes[i].Name]
+		}
+		if !s.Equal(pattern.NewSet(of.Filters)) {
 			return "its filter and " + next.Spec.Routes[i].Name + "'s cannot stand in one document"
 		}
 	}
-	w.Doc = next
+	w.doc = next
 	w.Mappings[r.Name] = m
+	if owner, _, _ := w.whose(m); owner == "" {
+		w.Nobodys = append(w.Nobodys, r.Name)
+	}
 	return ""
-}
-
-// filters are those of a mapping that was taken, or of the one at hand.
-func (w *Written) filters(uuid string, at Mapping) []string {
-	for _, m := range w.Mappings {
-		if m.UUID == uuid {
-			return m.Filters
-		}
-	}
-	return at.Filters
-}
-
-// place is the name and the isolation of a mapping's route.
-func (w *Written) place(m Mapping, types []string) (name string, isolation spec.Isolation, why string) {
-	d := w.Doc
-	routing, route, ours := SplitQualifier(m.Key.Qualifier)
-	consumers, consumer, fanned := SplitQualifier(m.Key.Consumer)
-	plain := cmp.Or(m.Key.Qualifier, latest) == d.Follow()
-	switch {
-	case m.Key.Consumer != "" && (!fanned || consumers != d.Metadata.Name):
-		return "", "", fmt.Sprintf("its consumer is called %s, and a route's is called %s--ROUTE", m.Key.Consumer, d.Metadata.Name)
-	case m.Key.Consumer != "" && !plain:
-		return "", "", fmt.Sprintf("it runs %s, and the others follow %s", m.Key.Target(), d.Follow())
-	case m.Key.Consumer != "":
-		return consumer, spec.IsolationFanOut, ""
-	case ours && routing == d.Metadata.Name:
-		return route, spec.IsolationAlias, ""
-	case !plain:
-		return "", "", fmt.Sprintf("it runs %s: a route runs an alias %s--ROUTE, or %s", m.Key.Target(), d.Metadata.Name, d.Follow())
-	case slices.ContainsFunc(d.Spec.Routes, func(r spec.Route) bool { return r.Isolation == spec.IsolationFunction }):
-		return "", "", "another one runs the same function without an alias of its own"
-	}
-	name = "all"
-	if len(types) > 0 {
-		name = slug(types[0])
-	}
-	for n, base := 2, name; w.Mappings[name].UUID != ""; n++ {
-		name = fmt.Sprintf("%s-%d", base, n)
-	}
-	return name, spec.IsolationFunction, ""
-}
-
-// slug is an event type as a route's name: OrderPlaced is order-placed.
-func slug(text string) string {
-	var b strings.Builder
-	for i, c := range text {
-		switch {
-		case c >= 'A' && c <= 'Z':
-			if i > 0 && !strings.HasSuffix(b.String(), "-") {
-				b.WriteByte('-')
-			}
-			b.WriteRune(c - 'A' + 'a')
-		case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
-			b.WriteRune(c)
-		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
-			b.WriteByte('-')
-		}
-		if b.Len() > 30 {
-			break
-		}
-	}
-	return cmp.Or(strings.Trim(b.String(), "-"), "route")
-}
-
-// followed is what routes are to follow: what a mapping without an alias of its
-// own names, else the alias that has the version of the routes' own.
-func followed(live State, all []Mapping, routing string) string {
-	for _, m := range all {
-		if name, _, ok := SplitQualifier(m.Key.Qualifier); !ok || name != routing {
-			return m.Key.Qualifier
-		}
-	}
-	own, ok := live.Aliases[all[0].Key.alias()]
-	if !ok || own.Version == latest {
-		return ""
-	}
-	for _, key := range slices.SortedFunc(maps.Keys(live.Aliases), func(a, b AliasKey) int { return cmp.Compare(a.String(), b.String()) }) {
-		a := live.Aliases[key]
-		if _, _, routes := SplitQualifier(key.Name); !routes && key.Function == all[0].Key.Function && a.Version == own.Version && maps.Equal(a.Weights, own.Weights) {
-			return key.Name
-		}
-	}
-	return own.Version
 }
 
 // settingsOf writes what differs from what a route has that says nothing.
@@ -230,114 +324,4 @@ func settingsOf(s spec.Settings, m Mapping) spec.Settings {
 		s.Metrics = &m.Metrics
 	}
 	return s
-}
-
-// typePath is the only place, with dots, at which every filter of every mapping that
-// has one compares with plain texts; the shortest of several.
-func typePath(all []Mapping) string {
-	var common map[string]bool
-	for _, m := range all {
-		for _, f := range m.Filters {
-			data, ok := dataOf(f)
-			if !ok {
-				continue
-			}
-			found := map[string]bool{}
-			texts(data, "", found)
-			if common == nil {
-				common = found
-			}
-			maps.DeleteFunc(common, func(path string, _ bool) bool { return !found[path] })
-		}
-	}
-	paths := slices.SortedFunc(maps.Keys(common), func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
-	if len(paths) == 0 {
-		return ""
-	}
-	return paths[0]
-}
-
-// texts notes the paths at which a pattern lists plain texts.
-func texts(data map[string]any, at string, found map[string]bool) {
-	for key, v := range data {
-		switch v := v.(type) {
-		case map[string]any:
-			texts(v, at+key+".", found)
-		case []any:
-			plain := len(v) > 0 && !strings.Contains(key, ".")
-			for _, x := range v {
-				_, text := x.(string)
-				plain = plain && text
-			}
-			if plain {
-				found[at+key] = true
-			}
-		}
-	}
-}
-
-// dataOf is the part of a filter that is about the payload; false where there is
-// another.
-func dataOf(filter string) (map[string]any, bool) {
-	var v map[string]any
-	if err := json.Unmarshal([]byte(filter), &v); err != nil {
-		return nil, false
-	}
-	data, ok := v["data"].(map[string]any)
-	return data, ok && len(v) == 1
-}
-
-// typesOf splits filters into event types and the condition that all of them have
-// besides.
-func typesOf(filters []string, path string) (types []string, where json.RawMessage, why string) {
-	for i, f := range filters {
-		data, ok := dataOf(f)
-		if !ok {
-			return nil, nil, "a filter is about more than the payload"
-		}
-		listed, rest, ok := without(data, strings.Split(path, "."))
-		if !ok {
-			return nil, nil, "a filter does not name event types at " + path
-		}
-		for _, x := range listed {
-			text, ok := x.(string)
-			if !ok {
-				return nil, nil, "a filter compares " + path + " with more than plain texts"
-			}
-			types = append(types, text)
-		}
-		var condition json.RawMessage
-		if len(rest) > 0 {
-			text, err := json.Marshal(rest)
-			if err != nil {
-				return nil, nil, err.Error()
-			}
-			condition = text
-		}
-		if i > 0 && string(condition) != string(where) {
-			return nil, nil, "its filters have different conditions besides the event type: it would be several routes"
-		}
-		where = condition
-	}
-	slices.Sort(types)
-	return slices.Compact(types), where, ""
-}
-
-// without takes the list at a path out of a pattern.
-func without(data map[string]any, path []string) (list []any, rest map[string]any, ok bool) {
-	rest = maps.Clone(data)
-	if len(path) == 1 {
-		list, ok = data[path[0]].([]any)
-		delete(rest, path[0])
-		return list, rest, ok
-	}
-	inner, ok := data[path[0]].(map[string]any)
-	if !ok {
-		return nil, nil, false
-	}
-	list, left, ok := without(inner, path[1:])
-	if rest[path[0]] = left; len(left) == 0 {
-		delete(rest, path[0])
-	}
-	return list, rest, ok
 }

@@ -24,8 +24,9 @@ with it: its settings and its target become the route's, it keeps its position, 
 no event is lost or comes twice because of that. Where it takes more events than the
 route wants it goes on taking them until other routes do.
 
-It changes nothing but tags. A mapping of another owner, on another stream or
-function, or of another route is refused.`,
+It changes nothing but tags, and the description of the alias where the mapping runs
+one that is called like the route's. A mapping of another owner, on another stream
+or function, or of another route is refused.`,
 		Example: `  eventrouting adopt routing/ orders/payments --uuid 14e0db71-5d35-4eb5-b481-8945cf9d10c2
   eventrouting apply routing/`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -91,14 +92,14 @@ func adopt(cmd *cobra.Command, pl place, o reconcile.Options, name, uuid string,
 		return err
 	}
 	type found struct {
-		tagging reconcile.Change
-		after   reconcile.Plan
-		err     error
+		taking []reconcile.Change
+		after  reconcile.Plan
+		err    error
 	}
 	f, live, err := reconcile.Ascertain(ctx, client.Reader(), live, func(live reconcile.State) (found, []reconcile.Ask) {
 		var f found
 		var asks []reconcile.Ask
-		f.tagging, f.after, asks, f.err = reconcile.Adopt(pl.docs, live, o, now, name, uuid)
+		f.taking, f.after, asks, f.err = reconcile.Adopt(pl.docs, live, o, now, name, uuid)
 		return f, asks
 	})
 	if err != nil {
@@ -107,7 +108,7 @@ func adopt(cmd *cobra.Command, pl place, o reconcile.Options, name, uuid string,
 	if f.err != nil {
 		return f.err
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "Mapping %s becomes %s's. The apply after that:\n\n", uuid, name)
+	fmt.Fprintf(cmd.OutOrStdout(), "Mapping %s becomes %s's%s. The apply after that:\n\n", uuid, name, alsoTaken(f.taking))
 	if err := show(cmd.OutOrStdout(), f.after, "text", pl, 1); err != nil {
 		return err
 	}
@@ -115,9 +116,19 @@ func adopt(cmd *cobra.Command, pl place, o reconcile.Options, name, uuid string,
 	if err := a.ask(); err != nil {
 		return err
 	}
-	if err := carry(ctx, client.Writer(live), []reconcile.Change{f.tagging}); err != nil {
+	if err := carry(ctx, client.Writer(live), f.taking); err != nil {
 		return err
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "Adopted: eventrouting apply makes it what the route wants.\n")
 	return nil
+}
+
+// alsoTaken names the alias that is taken over with a mapping; empty for none.
+func alsoTaken(taking []reconcile.Change) string {
+	for _, c := range taking {
+		if c.Addr.Kind == reconcile.KindAlias {
+			return ", and alias " + c.Addr.Name + " with it"
+		}
+	}
+	return ""
 }

@@ -25,10 +25,10 @@ func (r *rig) adopt(docs []spec.EventRouting, name, uuid string) (reconcile.Plan
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	var tagging reconcile.Change
+	var taking []reconcile.Change
 	var refused error
 	after, live, err := reconcile.Ascertain(ctx, c.Reader(), live, func(live reconcile.State) (after reconcile.Plan, asks []reconcile.Ask) {
-		tagging, after, asks, refused = reconcile.Adopt(docs, live, options, time.Now(), name, uuid)
+		taking, after, asks, refused = reconcile.Adopt(docs, live, options, time.Now(), name, uuid)
 		return after, asks
 	})
 	switch {
@@ -37,7 +37,7 @@ func (r *rig) adopt(docs []spec.EventRouting, name, uuid string) (reconcile.Plan
 	case refused != nil:
 		return after, refused
 	}
-	if err := reconcile.Apply(ctx, c.Writer(live), []reconcile.Change{tagging}, nil).Err(); err != nil {
+	if err := reconcile.Apply(ctx, c.Writer(live), taking, nil).Err(); err != nil {
 		r.t.Fatal(err)
 	}
 	return after, nil
@@ -184,6 +184,62 @@ func TestAdoptRefuses(t *testing.T) {
 			{"orders/a", other, "runs function fn-a, and orders/a runs order-processor"},
 			{"orders/f", other, "do not read the same consumer"},
 			{"orders/a", theirs, "is of owner somebody"},
+		} {
+			if _, err := r.adopt(docs, c.name, c.uuid); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s by %s: %v, want %q", c.uuid, c.name, err, c.want)
+			}
+		}
+	})
+}
+
+// TestAdoptWantedKey adopts a mapping on an alias that somebody made and that is called
+// like the route's: both are the route's then, the mapping is the same one, and the
+// alias follows what the document says.
+func TestAdoptWantedKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, map[string]int{"orders-events": 1}, "order-processor")
+		p := newPerson(r)
+		function, alias, version := "order-processor", "orders--a", "$LATEST"
+		must[*lambda.CreateAliasOutput](t)(p.lambda.CreateAlias(t.Context(), &lambda.CreateAliasInput{FunctionName: &function, Name: &alias, FunctionVersion: &version}))
+		uuid := p.create("order-processor:orders--a", "A")
+		docs := routing(t, "    - {name: a, eventTypes: [A]}\n    - {name: b, eventTypes: [B]}\n")
+		after, err := r.adopt(docs, "orders/a", uuid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(after.Held) > 0 {
+			t.Errorf("the plan that was shown holds %v", after.Held)
+		}
+		if _, err := r.adopt(docs, "orders/a", uuid); err == nil || !strings.Contains(err.Error(), "is orders/a's already") {
+			t.Errorf("adopted twice: %v", err)
+		}
+		r.settle(docs)
+		live := r.state()
+		if ms := live.Mappings[reconcile.Key{Stream: "orders-events", Function: function, Qualifier: alias}]; len(ms) != 1 || ms[0].UUID != uuid {
+			t.Errorf("%v, want mapping %s", ms, uuid)
+		}
+		followed := live.Aliases[reconcile.AliasKey{Function: function, Name: "live"}]
+		if got := live.Aliases[reconcile.AliasKey{Function: function, Name: alias}]; got.Version != followed.Version || got.Version == version {
+			t.Errorf("the alias points to %s, and live to %s", got.Version, followed.Version)
+		}
+	})
+}
+
+// TestAdoptAliasRefused takes over no alias that others run, or that is another
+// owner's.
+func TestAdoptAliasRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, map[string]int{"orders-events": 1, "other-events": 1}, "order-processor")
+		p := newPerson(r)
+		function := "order-processor"
+		for alias, description := range map[string]string{"orders--a": "", "orders--b": reconcile.Note{Owner: "somebody", Stream: "x", Start: reconcile.Start{TrimHorizon: true}}.String()} {
+			must[*lambda.CreateAliasOutput](t)(p.lambda.CreateAlias(t.Context(), &lambda.CreateAliasInput{FunctionName: &function, Name: &alias, FunctionVersion: aws.String("$LATEST"), Description: &description}))
+		}
+		onA, bare := p.create("order-processor:orders--a", "A"), p.create("order-processor", "A")
+		docs := routing(t, "    - {name: a, eventTypes: [A]}\n    - {name: b, eventTypes: [B]}\n")
+		for _, c := range []struct{ name, uuid, want string }{
+			{"orders/a", bare, "was not made by us, and mapping " + onA + " runs it: adopt that one, or rename the route"},
+			{"orders/b", bare, "alias order-processor:orders--b belongs to owner somebody"},
 		} {
 			if _, err := r.adopt(docs, c.name, c.uuid); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%s by %s: %v, want %q", c.uuid, c.name, err, c.want)

@@ -51,19 +51,31 @@ func hint(err error, format string, args ...any) error {
 // Run runs the command that args name and returns its exit code. A ctx that
 // ends stops it: nothing new is started in AWS.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	return exitCode(execute(ctx, args, stdin, stdout, stderr))
+}
+
+// execute runs the command that args name, and says what is wrong before it returns
+// it.
+func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	root := newRoot()
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
+	if _, said := errors.AsType[exit](err); err != nil && !said {
+		report(stderr, err)
+	}
+	return err
+}
+
+func exitCode(err error) int {
 	if err == nil {
 		return exitOK
 	}
 	if code, ok := errors.AsType[exit](err); ok {
 		return int(code)
 	}
-	report(stderr, err)
 	return exitError
 }
 

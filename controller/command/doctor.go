@@ -1,12 +1,11 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"text/tabwriter"
 
@@ -48,12 +47,14 @@ func newDoctor() *cobra.Command {
 are, whether all that a plan and a pass read can be read, and what the account's
 concurrency allows. It changes nothing.
 
-With --write-probe it also asks AWS what nobody documents: it makes two aliases of
-a function of the documents, and a disabled mapping of the stream on each, which
-read nothing, and takes all of it away again, whatever happens. What an earlier
-probe left, because its process was killed, is taken away first. That takes the
-rights to make, change and delete aliases and mappings of that function, which the
-policy that eventrouting iam prints gives for the routes' alone.
+With --write-probe it also asks AWS what nobody documents: it makes three aliases
+of a function of the documents, two consumers of the stream, and a disabled mapping
+on each, which read nothing, and takes all of it away again, whatever happens. The
+consumers cost what AWS charges per shard for an hour each. What an earlier probe
+left, because its process was killed, is taken away first. That takes the rights to
+make, change and delete aliases and mappings of that function, which the policy that
+eventrouting iam prints gives for the routes' alone; what takes consumers is left
+out where they may not be made.
 
 Exit code 0 when all is well, 1 when a check failed.`,
 		Example: `  eventrouting doctor routing/
@@ -89,7 +90,7 @@ Exit code 0 when all is well, 1 when a check failed.`,
 	c.flags(cmd)
 	passFlags(cmd, &o)
 	cmd.Flags().StringVarP(&format, "output", "o", "text", "text or json")
-	cmd.Flags().BoolVar(&probe, "write-probe", false, "ask AWS by making two aliases and two disabled mappings, and deleting them")
+	cmd.Flags().BoolVar(&probe, "write-probe", false, "ask AWS by making aliases, consumers and disabled mappings, and deleting them; consumers cost by the hour")
 	return cmd
 }
 
@@ -131,17 +132,15 @@ func (d *doctor) examine(ctx context.Context, probe bool) {
 	if !d.tried("read mappings, streams and functions", fmt.Sprintf("%d mappings in the region", countMappings(live)), err) {
 		return
 	}
-	if live, err = d.ask(ctx, r, live); err != nil {
-		return
-	}
-	plan, live, err := reconcile.Ascertain(ctx, r, live, func(live reconcile.State) (reconcile.Plan, []reconcile.Ask) {
+	live = d.ask(ctx, r, live)
+	plan, known, err := reconcile.Ascertain(ctx, r, live, func(live reconcile.State) (reconcile.Plan, []reconcile.Ask) {
 		p := reconcile.Compute(d.place.docs, live, d.o, now)
 		return p, p.Asks
 	})
-	if !d.tried("plan", fmt.Sprintf("%d changes, %d held", len(plan.Changes), len(plan.Held)), err) {
-		return
+	if d.tried("plan", fmt.Sprintf("%d changes, %d held", len(plan.Changes), len(plan.Held)), err) {
+		live = known
+		d.findings(plan)
 	}
-	d.findings(plan)
 	d.limits(plan, live)
 	if !probe {
 		d.note("write", checkOpen, "nothing was written: eventrouting iam prints what it takes, --write-probe tries")
@@ -156,28 +155,43 @@ type question struct {
 	ask   reconcile.Ask
 }
 
-// ask asks each kind of fact that a pass may need, by itself.
-func (d *doctor) ask(ctx context.Context, r *awsapi.Reader, live reconcile.State) (reconcile.State, error) {
+// ask asks each kind of fact that a pass may need, by itself, of the functions that
+// the documents name: what no pass asks, the policy for one need not allow.
+func (d *doctor) ask(ctx context.Context, r *awsapi.Reader, live reconcile.State) reconcile.State {
 	asks := []question{{"read the account's limits", reconcile.Ask{What: reconcile.AskLimits}}}
-	for _, name := range slices.Sorted(maps.Keys(live.Functions)) {
-		asks = append(asks,
-			question{"read who else invokes " + name, reconcile.Ask{What: reconcile.AskInvokers, Name: name}},
-			question{"read the lag of " + name, reconcile.Ask{What: reconcile.AskLag, Name: name, Since: d.place.time().Add(-reconcile.LagWindow)}})
+	counted := d.counted()
+	for _, name := range reconcile.Wants(d.place.docs).Functions {
+		if _, exists := live.Functions[name]; !exists {
+			continue
+		}
+		if !counted[name] {
+			asks = append(asks, question{"read who else invokes " + name, reconcile.Ask{What: reconcile.AskInvokers, Name: name}})
+		}
+		asks = append(asks, question{"read the lag of " + name, reconcile.Ask{What: reconcile.AskLag, Name: name, Since: d.place.time().Add(-reconcile.LagWindow)}})
 	}
 	for _, ms := range live.Mappings {
 		asks = append(asks, question{"read a mapping's tags", reconcile.Ask{What: reconcile.AskTags, Name: ms[0].UUID}})
 		break // one is as good as another
 	}
-	var first error
 	for _, a := range asks {
 		answered, err := r.Answer(ctx, live, []reconcile.Ask{a.ask})
 		if d.tried(a.check, "allowed", err) {
 			live = answered
-		} else if first == nil {
-			first = err
 		}
 	}
-	return live, first
+	return live
+}
+
+// counted are the functions of which documents say how much others need.
+func (d *doctor) counted() map[string]bool {
+	all := map[string]bool{}
+	for _, doc := range d.place.docs {
+		for _, r := range doc.Resolve() {
+			_, set := doc.Others()
+			all[spec.BareName(r.Function)] = all[spec.BareName(r.Function)] || set
+		}
+	}
+	return all
 }
 
 func (d *doctor) findings(plan reconcile.Plan) {
@@ -191,46 +205,69 @@ func (d *doctor) findings(plan reconcile.Plan) {
 	}
 }
 
-// limits compares what is needed with what the account has.
+// limits compares what is needed with what the account has and what is to stay free.
 func (d *doctor) limits(plan reconcile.Plan, live reconcile.State) {
 	l := live.Facts.Limits
 	if l == nil {
 		return
 	}
-	need, has := 0, 0
+	need, has, missing := 0, 0, 0
 	for _, n := range plan.Needs {
-		need += n.Required
+		reserved := 0
 		if n.Reserved != nil {
-			has += *n.Reserved
+			reserved = *n.Reserved
 		}
+		need, has, missing = need+n.Required, has+reserved, missing+max(0, n.Required-reserved)
 	}
-	result := checkOK
-	if short := need - has - l.Unreserved; short > 0 {
+	free := d.o.StayFree(l.ConcurrentExecutions)
+	result, can := checkOK, max(0, l.Unreserved-free)
+	if missing > can {
 		result = checkFailed
 	}
-	d.note("concurrency", result, "the account has %d concurrent executions, %d of them unreserved; the documents need %d and have %d reserved", l.ConcurrentExecutions, l.Unreserved, need, has)
+	d.note("concurrency", result, "the account has %d concurrent executions, %d of them unreserved, of which %d stay so; the documents need %d and have %d reserved: %d are missing, and %d can be had",
+		l.ConcurrentExecutions, l.Unreserved, free, need, has, missing, can)
+	if result == checkFailed {
+		d.all[len(d.all)-1].Hint = "ask AWS for a higher quota of concurrent executions; the plan's finding shortage names the value"
+	}
 }
 
-// probe asks by doing, with the first document whose stream and function exist.
+// probe asks by doing, with the first stream and function of a document that exist.
 func (d *doctor) probe(ctx context.Context, live reconcile.State) {
-	for _, doc := range d.place.docs {
-		stream, okStream := live.Streams[spec.BareName(doc.Spec.Stream)]
-		function, okFunction := live.Functions[spec.BareName(doc.Spec.Function.Name)]
-		if !okStream || !okFunction {
-			continue
-		}
-		answers, err := d.place.client().Writer(live).Probe(ctx, stream.ARN, function.Name, func(what string) { fmt.Fprintln(d.stderr, what) })
-		for _, a := range answers {
-			result := checkOK
-			if !a.Good {
-				result = checkFailed
-			}
-			d.note(a.Question, result, "%s", a.Answer)
-		}
-		d.tried("write", "aliases, mappings and tags can be made, changed and deleted, and nothing of it is left", err)
+	of, ok := d.subject(live)
+	if !ok {
+		d.note("write", checkFailed, "no document's stream and function exist, so there is nothing to try it with")
 		return
 	}
-	d.note("write", checkFailed, "%s", errors.New("no document's stream and function exist, so there is nothing to try it with"))
+	answers, err := d.place.client().Writer(live).Probe(ctx, of, func(what string) { fmt.Fprintln(d.stderr, what) })
+	for _, a := range answers {
+		result := checkOK
+		switch {
+		case !a.Known:
+			result = checkOpen
+		case !a.Good:
+			result = checkFailed
+		}
+		d.note(a.Question, result, "%s", a.Answer)
+	}
+	d.tried("write", "aliases, mappings and tags can be made, changed and deleted, and nothing of it is left", err)
+}
+
+// subject is what a probe tries things with: a function that a route runs.
+func (d *doctor) subject(live reconcile.State) (of awsapi.Subject, ok bool) {
+	for _, doc := range d.place.docs {
+		stream, exists := live.Streams[spec.BareName(doc.Spec.Stream)]
+		for _, r := range doc.Resolve() {
+			function, runs := live.Functions[spec.BareName(r.Function)]
+			if !exists || !runs {
+				continue
+			}
+			if !ok {
+				of, ok = awsapi.Subject{StreamARN: stream.ARN, Function: function.Name}, true
+			}
+			of.OnFailure, of.KMSKey = cmp.Or(of.OnFailure, r.OnFailure), cmp.Or(of.KMSKey, r.KMSKey)
+		}
+	}
+	return of, ok
 }
 
 func countMappings(live reconcile.State) int {

@@ -23,7 +23,7 @@ func TestProbeKilled(t *testing.T) {
 		newPerson(r).create("order-processor:live")
 		probe := func(do func(*http.Request) (*http.Response, error)) ([]awsapi.Probed, error) {
 			c := r.client(do)
-			return c.Writer(reconcile.State{}).Probe(t.Context(), stream, "order-processor", func(string) {})
+			return c.Writer(reconcile.State{}).Probe(t.Context(), awsapi.Subject{StreamARN: stream, Function: "order-processor", OnFailure: "arn:aws:sqs:" + region + ":" + account + ":dead"}, func(string) {})
 		}
 		left := func() (aliases, mappings int) {
 			r.server.Do(func(w *world.World) {
@@ -35,6 +35,10 @@ func TestProbeKilled(t *testing.T) {
 				if err != nil {
 					t.Error(err)
 				}
+				consumers, _, err := w.ListConsumers(at, "orders-events", "", 100)
+				if err != nil || len(consumers) > 0 {
+					t.Errorf("%d consumers are left, %v", len(consumers), err)
+				}
 				aliases, mappings = len(all), len(ms)
 			})
 			return aliases, mappings
@@ -44,7 +48,7 @@ func TestProbeKilled(t *testing.T) {
 			calls++
 			return r.server.Client().Do(req)
 		})
-		if err != nil || len(answers) != 6 {
+		if err != nil || len(answers) != 13 {
 			t.Fatalf("%v, %v", answers, err)
 		}
 		for _, a := range answers {

@@ -1,10 +1,10 @@
 package command
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 
@@ -17,37 +17,48 @@ import (
 
 func newImport() *cobra.Command {
 	var c cloud
-	var stream, function, name, path, region string
+	var from reconcile.From
+	var region string
+	o := reconcile.Options{RespectManual: respectManual}
 	cmd := &cobra.Command{
 		Use:   "import --stream STREAM --function FUNCTION",
 		Short: "Write a document of live mappings",
-		Long: `Import reads the mappings that run a function from a stream and prints a document
-that says what they are: a plan for it changes nothing of them. It changes nothing in
-AWS. What a document cannot say is named, with the reason, and stays as it is.
+		Long: `Import reads the mappings that run a function from a stream, and those on the stream
+that are of the same routing, and prints a document that says what they are: a plan for
+it changes nothing but the function's reserved concurrency. It changes nothing in AWS.
+What a document cannot say is named, with the reason, and stays as it is.
 
-Mappings of nobody become the routes' with adopt, which is printed for each.`,
+Mappings of nobody become the routes' with adopt, which is printed for each.
+
+Exit code 0, or 1 where no valid document leaves everything as it is, with the reason.`,
 		Example: `  eventrouting import --stream orders-events --function order-processor > routing/orders.yaml
   eventrouting plan routing/`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
-			case stream == "" || function == "":
+			case from.Stream == "" || from.Function == "":
 				return hint(errors.New("import needs a stream and a function"), "%s --stream STREAM --function FUNCTION", cmd.CommandPath())
 			case c.selector != "":
 				return hint(errors.New("import writes documents: there is none to select"), "leave out --selector")
 			}
+			if err := checkOptions(o); err != nil {
+				return err
+			}
 			// The places of documents are those of one that names the same.
-			d := spec.EventRouting{Metadata: spec.Metadata{Name: name}, Spec: spec.Spec{Region: region, Stream: stream, Function: spec.Function{Name: function}}}
+			d := spec.EventRouting{Metadata: spec.Metadata{Name: from.Routing}, Spec: spec.Spec{
+				Region: region, Stream: from.Stream, Isolation: spec.IsolationFanOut, // so that consumers are read
+				Function: spec.Function{Name: from.Function}, Routes: []spec.Route{{}},
+			}}
 			places, err := c.places(cmd.Context(), []spec.EventRouting{d})
 			if err != nil {
 				return err
 			}
 			pl := places[0]
-			live, err := pl.client().Reader().Observe(cmd.Context(), reconcile.Wants(pl.docs), pl.time())
-			if err != nil {
-				return err
+			from.Stream, from.Function = spec.BareName(from.Stream), spec.BareName(from.Function)
+			w, err := written(cmd.Context(), pl, from, o)
+			if e, ok := errors.AsType[*reconcile.DisturbsError](err); ok {
+				return hint(e, "write its document by hand, and plan for it; --name ANOTHER writes what is not routing %s's", e.Routing)
 			}
-			w, err := reconcile.Write(live, spec.BareName(stream), spec.BareName(function), name, path)
 			if err != nil {
 				return err
 			}
@@ -56,12 +67,34 @@ Mappings of nobody become the routes' with adopt, which is printed for each.`,
 	}
 	c.flags(cmd)
 	f := cmd.Flags()
-	f.StringVar(&stream, "stream", "", "the stream, by name")
-	f.StringVar(&function, "function", "", "the function, by name")
-	f.StringVar(&name, "name", "orders", "name of the routing; that of its aliases where there are some")
-	f.StringVar(&path, "event-type-path", "", "where an event's type stands in the payload; else the filters tell")
+	f.StringVar(&from.Stream, "stream", "", "the stream, by name")
+	f.StringVar(&from.Function, "function", "", "the function, by name")
+	f.StringVar(&from.Routing, "name", "", "name of the routing; else that of its mappings, aliases or consumers, or orders")
+	f.StringVar(&from.Path, "event-type-path", "", "where an event's type stands in the payload; else the filters tell")
+	f.StringVar(&o.Owner, "owner", "default", "whose mappings and aliases are ours, at most 32 characters")
 	f.StringVar(&region, "region", "", "where they are; else as for every command")
 	return cmd
+}
+
+// written makes the document of what is live at a place.
+func written(ctx context.Context, pl place, from reconcile.From, o reconcile.Options) (reconcile.Written, error) {
+	now, r := pl.time(), pl.client().Reader()
+	live, err := r.Observe(ctx, reconcile.Wants(pl.docs), now)
+	if err != nil {
+		return reconcile.Written{}, err
+	}
+	type found struct {
+		w   reconcile.Written
+		err error
+	}
+	f, _, err := reconcile.Ascertain(ctx, r, live, func(live reconcile.State) (f found, asks []reconcile.Ask) {
+		f.w, asks, f.err = reconcile.Write(live, from, o, now)
+		return f, asks
+	})
+	if err != nil {
+		return reconcile.Written{}, err
+	}
+	return f.w, f.err
 }
 
 // writeDocument writes a document, with what it leaves out as comments, and says what
@@ -79,11 +112,9 @@ func writeDocument(out, stderr io.Writer, w reconcile.Written) error {
 		return fmt.Errorf("write the document: %w", err)
 	}
 	fmt.Fprint(stderr, b.String())
-	for _, route := range slices.Sorted(maps.Keys(w.Mappings)) {
-		m := w.Mappings[route]
-		if _, _, own := reconcile.SplitQualifier(m.Key.Qualifier); !own {
-			fmt.Fprintf(stderr, "to take it over: eventrouting adopt FILE %s/%s --uuid %s\n", w.Doc.Metadata.Name, route, m.UUID)
-		}
+	slices.Sort(w.Nobodys)
+	for _, route := range w.Nobodys {
+		fmt.Fprintf(stderr, "to take it over: eventrouting adopt FILE %s/%s --uuid %s\n", w.Doc.Metadata.Name, route, w.Mappings[route].UUID)
 	}
 	return nil
 }

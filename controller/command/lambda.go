@@ -9,9 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/eventrouting/eventrouting/controller"
 )
 
 // RuntimeVariable is set where this program is a Lambda function.
@@ -20,11 +23,11 @@ const RuntimeVariable = "AWS_LAMBDA_RUNTIME_API"
 
 // What a function is told by its environment.
 const (
-	// documentsVariable is where the documents are: files or folders in the package,
+	// DocumentsVariable is where the documents are: files or folders in the package,
 	// separated as in PATH.
-	documentsVariable = "EVENTROUTING_DOCUMENTS"
-	// flagsVariable holds further flags of run, separated by spaces.
-	flagsVariable = "EVENTROUTING_FLAGS"
+	DocumentsVariable = "EVENTROUTING_DOCUMENTS"
+	// FlagsVariable holds further flags of run, separated by spaces.
+	FlagsVariable = "EVENTROUTING_FLAGS"
 )
 
 const (
@@ -32,13 +35,28 @@ const (
 	// log is written and the change in hand has lambdaGrace to end.
 	lambdaLead  = 12 * time.Second
 	lambdaGrace = 8 * time.Second
+	// lambdaAnswer is how long the answer to an invocation may take on its way when
+	// the process ends.
+	lambdaAnswer = 200 * time.Millisecond
 )
 
 // ServeLambda serves the runtime API: each invocation is one pass at each account
 // and region, whatever the event is. What a pass leaves undone because its time is
-// over, the next one does: that is no error. It returns when ctx ends.
+// over, the next one does: that is no error, unless it could not even read what is
+// live. It returns when ctx ends and the invocation in hand has.
 func ServeLambda(ctx context.Context) {
-	lambda.StartWithOptions(func(ctx context.Context, event json.RawMessage) (any, error) { return invoked(ctx, event) }, lambda.WithContext(ctx))
+	var busy sync.Mutex
+	// It does not end by itself, and waits for the next invocation whatever ctx says.
+	go lambda.StartWithOptions(func(ctx context.Context, event json.RawMessage) (any, error) {
+		busy.Lock()
+		defer busy.Unlock()
+		return invoked(ctx, event)
+	}, lambda.WithContext(ctx))
+	<-ctx.Done()
+	if !busy.TryLock() {
+		busy.Lock()
+		time.Sleep(lambdaAnswer)
+	}
 }
 
 // passed is the answer to an invocation.
@@ -58,11 +76,14 @@ func invoked(ctx context.Context, event json.RawMessage) (passed, error) {
 		return passed{}, fmt.Errorf("the function's time-out leaves no time for a pass: it has to be well above %s, such as 300 s", lambdaLead)
 	}
 	args := []string{"run", "--once", "--log-format", "json", "--shutdown-timeout", lambdaGrace.String()}
-	args = append(args, strings.Fields(os.Getenv(flagsVariable))...)
+	args = append(args, strings.Fields(os.Getenv(FlagsVariable))...)
 	args = append(args, "--")
-	args = append(args, filepath.SplitList(cmp.Or(os.Getenv(documentsVariable), packaged()))...)
+	args = append(args, filepath.SplitList(cmp.Or(os.Getenv(DocumentsVariable), packaged()))...)
 	fmt.Fprintf(os.Stderr, `{"level":"INFO","msg":"invoked","by":%q}`+"\n", cause(event))
-	switch code := Run(limited, args, strings.NewReader(""), os.Stdout, os.Stderr); {
+	err := execute(limited, args, strings.NewReader(""), os.Stdout, os.Stderr)
+	switch code := exitCode(err); {
+	case errors.Is(err, controller.ErrUnread) && ctx.Err() == nil:
+		return passed{}, err
 	case limited.Err() != nil:
 		return passed{"unfinished"}, nil
 	case code == exitBraked:

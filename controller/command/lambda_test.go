@@ -3,10 +3,13 @@ package command_test
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os/exec"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -63,6 +66,7 @@ func newRuntimeAPI(t *testing.T, timeout time.Duration, events ...string) *runti
 // CloudTrail, documents that do not load, and a time-out that comes too early.
 func TestLambda(t *testing.T) {
 	m := newMachine(t, ordersText+"    - {name: placed, eventTypes: [OrderPlaced]}\n")
+	var process *exec.Cmd
 	serve := func(timeout time.Duration, documents string, events ...string) (*runtimeAPI, *daemon) {
 		t.Helper()
 		api := newRuntimeAPI(t, timeout, events...)
@@ -73,6 +77,7 @@ func TestLambda(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
+		process = cmd
 		t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 		return api, &log
 	}
@@ -103,8 +108,31 @@ func TestLambda(t *testing.T) {
 	want(api, `error {"errorMessage":"the function's time-out leaves no time for a pass`)
 	// A pass that has no time to wait for AWS is no error: the next one goes on.
 	m.write(ordersText + "    - {name: placed, eventTypes: [OrderPlaced]}\n    - {name: paid, eventTypes: [OrderPaid]}\n")
-	api, _ = serve(13*time.Second, m.folder, `{}`)
+	api, _ = serve(17*time.Second, m.folder, `{}`)
 	want(api, `response {"outcome":`)
 	api, _ = serve(5*time.Minute, m.folder, `{}`)
 	want(api, `response {"outcome":"done"}`)
+	// One signal ends a process that waits for the next event.
+	ended := make(chan error, 1)
+	if err := process.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	go func() { ended <- process.Wait() }()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Errorf("ended with %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("SIGTERM does not end an idle process")
+	}
+	// One that could read nothing at all is an error: the alarm counts those.
+	silent, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = silent.Close() }()
+	m.env = append(m.env, "AWS_ENDPOINT_URL=http://"+silent.Addr().String())
+	api, _ = serve(14*time.Second, m.folder, `{}`)
+	want(api, `error {"errorMessage":"eu-west-1: it was time to end before all was read that a pass needs"`)
 }

@@ -16,11 +16,14 @@ import (
 	"github.com/eventrouting/eventrouting/spec"
 )
 
+// respectManual is how long a mapping that a person disabled is left alone unless told.
+const respectManual = time.Hour
+
 // passFlags adds what the operator decides for a pass.
 func passFlags(cmd *cobra.Command, o *reconcile.Options) {
 	f := cmd.Flags()
 	f.StringVar(&o.Owner, "owner", "default", "whose mappings and aliases are ours, at most 32 characters")
-	f.DurationVar(&o.RespectManual, "respect-manual", time.Hour, "how long a mapping that a person disabled is left alone")
+	f.DurationVar(&o.RespectManual, "respect-manual", respectManual, "how long a mapping that a person disabled is left alone")
 	f.IntVar(&o.AllowDeletes, "allow-deletes", 0, "how many mappings of a routing may be stopped in one run, whatever share of it they are")
 	f.StringArrayVar(&o.AssumeDrained, "assume-drained", nil, "ROUTING/ROUTE that is known to have read past where those that take its events began; may be repeated")
 	f.StringArrayVar(&o.Only, "only", nil, "ROUTING or ROUTING/ROUTE: change nothing else, but for the reservation and what follows an alias; may be repeated")
@@ -111,6 +114,8 @@ func (p *planning) check() error {
 	switch {
 	case !slices.Contains([]string{"text", "json", "markdown"}, p.format):
 		return hint(fmt.Errorf("unknown output %q", p.format), "-o text, -o json or -o markdown")
+	case p.out == "-":
+		return hint(errors.New("--out - is no file: a saved plan is for apply --plan, which reads one"), "--out plan.json; -o json prints the plan")
 	case p.out != "" && p.cloud.selector != "":
 		return hint(errors.New("--out with --selector: a saved plan is of whole files"), "name the files that hold the documents")
 	case p.limit < minComment:

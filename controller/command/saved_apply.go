@@ -133,7 +133,7 @@ type remade struct {
 // again makes a saved plan anew from what is live, at every place before
 // anything is written to one, and says what moved.
 func (p opened) again(cmd *cobra.Command, name string) (ready []remade, stale bool, err error) {
-	applied := true
+	applied, planned := true, false
 	for i, pl := range p.places {
 		then, err := p.Plans[i].read()
 		if err != nil {
@@ -151,7 +151,7 @@ func (p opened) again(cmd *cobra.Command, name string) (ready []remade, stale bo
 		if err != nil {
 			return nil, false, err
 		}
-		applied = applied && (m.applied || len(then.Changes) == 0)
+		applied, planned = applied && (m.applied || len(then.Changes) == 0), planned || len(then.Changes) > 0
 		if len(m.lines) > 0 {
 			stale = true
 			fmt.Fprintf(cmd.ErrOrStderr(), "Since %s, when %s was made, this has moved in %s:\n", then.At.UTC().Format(time.RFC3339), name, pl.name())
@@ -165,7 +165,7 @@ func (p opened) again(cmd *cobra.Command, name string) (ready []remade, stale bo
 		})
 	}
 	if stale {
-		report(cmd.ErrOrStderr(), staleness(name, applied))
+		report(cmd.ErrOrStderr(), staleness(name, applied && planned))
 	}
 	return ready, stale, nil
 }

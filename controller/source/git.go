@@ -259,7 +259,7 @@ func (g *Git) resolve(ctx context.Context, auth transport.AuthMethod) (plumbing.
 func (g *Git) load(ctx context.Context, auth transport.AuthMethod) (_ Set, err error) {
 	dir, err := os.MkdirTemp("", "eventrouting-git-")
 	if err != nil {
-		return Set{}, fmt.Errorf("make a folder to fetch into: %w", err)
+		return Set{}, fmt.Errorf("make a folder to fetch into: %w: it needs one that it may write to, /tmp or TMPDIR", err)
 	}
 	store := filesystem.NewStorageWithOptions(osfs.New(dir), cache.NewObjectLRUDefault(),
 		filesystem.Options{ExclusiveAccess: true, LargeObjectThreshold: maxWhole})

@@ -37,9 +37,9 @@ func (r *Reader) listConsumers(ctx context.Context, stream, streamARN string) ([
 	return all, err
 }
 
-// readConsumers reads the consumers of the scope's streams, where routes have some
-// or there are any: one of ours may be left over.
-func (o *observation) readConsumers(ctx context.Context) error {
+// fannedOut names the streams whose consumers matter: those of the scope where routes
+// have some or there are any, for one of ours may be left over.
+func (o *observation) fannedOut() []string {
 	var names []string
 	for _, name := range o.streams {
 		if o.live.Streams[name].ConsumerCount > 0 {
@@ -58,7 +58,11 @@ func (o *observation) readConsumers(ctx context.Context) error {
 		}
 		names = append(names, name)
 	}
-	for _, name := range unique(names) {
+	return unique(names)
+}
+
+func (o *observation) readConsumers(ctx context.Context) error {
+	for _, name := range o.fannedOut() {
 		stream, ok := o.live.Streams[name]
 		if !ok {
 			continue

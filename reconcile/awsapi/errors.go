@@ -40,6 +40,11 @@ func IsBusy(err error) bool { return isCode(err, "ResourceInUseException") }
 // IsConflict says that the key is taken, or that another change is under way.
 func IsConflict(err error) bool { return isCode(err, "ResourceConflictException") }
 
+// isInvalid says that AWS does not take what a call asks for.
+func isInvalid(err error) bool {
+	return isCode(err, "InvalidParameterValueException", "ValidationException")
+}
+
 // IsDenied says that the caller is known and not allowed.
 func IsDenied(err error) bool {
 	return isCode(err, "AccessDeniedException", "AccessDenied", "UnauthorizedOperation", "NotAuthorized")

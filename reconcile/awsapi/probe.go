@@ -30,24 +30,32 @@ const probePrefix = "eventrouting-probe-"
 // probeEvery is how often a probe looks whether AWS is done, and probeMost for how
 // long.
 const (
-	probeEvery = 2 * time.Second
+	probeEvery = time.Second
 	probeMost  = 3 * time.Minute
 )
+
+// Subject is what a probe tries things with.
+type Subject struct {
+	StreamARN, Function string
+	// OnFailure and KMSKey are a destination and a key that documents name; empty for
+	// none, and then it is not asked whether one that is there can be cleared.
+	OnFailure, KMSKey string
+}
 
 // prober asks AWS by doing.
 type prober struct {
 	*Writer
-	streamARN, function string
-	say                 func(string)
-	answers             []Probed
+	Subject
+	say     func(string)
+	answers []Probed
 }
 
-// Probe asks AWS what nobody documents, by making two aliases of a function and a
-// disabled mapping on each, which read nothing, and takes all of it away again,
-// whatever happens: what an earlier probe left is taken away first. say is told what
-// it does.
-func (w *Writer) Probe(ctx context.Context, streamARN, function string, say func(string)) (answers []Probed, err error) {
-	p := &prober{Writer: w, streamARN: streamARN, function: function, say: say}
+// Probe asks AWS what nobody documents, by making aliases of a function, consumers of
+// a stream and a disabled mapping on each, which read nothing, and takes all of it away
+// again, whatever happens: what an earlier probe left is taken away first. say is told
+// what it does.
+func (w *Writer) Probe(ctx context.Context, of Subject, say func(string)) (answers []Probed, err error) {
+	p := &prober{Writer: w, Subject: of, say: say}
 	if err := p.clean(ctx); err != nil {
 		return nil, fmt.Errorf("take away what an earlier probe left: %w", err)
 	}
@@ -66,12 +74,20 @@ func (p *prober) answer(question string, good bool, format string, args ...any) 
 	p.answers = append(p.answers, Probed{Question: question, Answer: fmt.Sprintf(format, args...), Good: good, Known: true})
 }
 
+// open notes a question that could not be asked.
+func (p *prober) open(question, why string) {
+	p.answers = append(p.answers, Probed{Question: question, Answer: "not asked: " + why})
+}
+
+// probeNames are those of aliases and consumers, after probePrefix.
+func probeNames() []string { return []string{"a", "b", "c"} }
+
 func (p *prober) ask(ctx context.Context) error {
-	for _, name := range []string{"a", "b"} {
+	for _, name := range probeNames() {
 		alias := probePrefix + name
-		p.say("create alias " + p.function + ":" + alias)
+		p.say("create alias " + p.Function + ":" + alias)
 		_, err := p.write.CreateAlias(ctx, &lambda.CreateAliasInput{
-			FunctionName: &p.function, Name: &alias, FunctionVersion: aws.String("$LATEST"), Description: aws.String("a probe of eventrouting doctor, to be deleted"),
+			FunctionName: &p.Function, Name: &alias, FunctionVersion: aws.String("$LATEST"), Description: aws.String("a probe of eventrouting doctor, to be deleted"),
 		})
 		if err != nil {
 			return failed(err, "create alias %s", alias)
@@ -81,7 +97,7 @@ func (p *prober) ask(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	second, err := p.create(ctx, probePrefix+"b")
+	_, err = p.create(ctx, probePrefix+"b")
 	const beside = "two mappings of one stream on two aliases of one function"
 	switch {
 	case IsConflict(err):
@@ -97,14 +113,19 @@ func (p *prober) ask(ctx context.Context) error {
 	if err := p.tagsKept(ctx, first); err != nil {
 		return err
 	}
-	return p.changes(ctx, first, second)
+	for _, more := range []func(context.Context, string) error{p.early, p.retargets, p.clears, p.metrics, p.consumers} {
+		if err := more(ctx, first); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // lists asks what lists show: the qualifier counts.
 func (p *prober) lists(ctx context.Context, uuid string) error {
 	names := func(function string) ([]string, error) {
 		var all []string
-		pages := lambda.NewListEventSourceMappingsPaginator(p.lambda, &lambda.ListEventSourceMappingsInput{EventSourceArn: &p.streamARN, FunctionName: &function})
+		pages := lambda.NewListEventSourceMappingsPaginator(p.lambda, &lambda.ListEventSourceMappingsInput{EventSourceArn: &p.StreamARN, FunctionName: &function})
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
@@ -116,11 +137,11 @@ func (p *prober) lists(ctx context.Context, uuid string) error {
 		}
 		return all, nil
 	}
-	bare, err := names(p.function)
+	bare, err := names(p.Function)
 	if err != nil {
 		return err
 	}
-	qualified, err := names(p.function + ":" + probePrefix + "a")
+	qualified, err := names(p.Function + ":" + probePrefix + "a")
 	if err != nil {
 		return err
 	}
@@ -144,50 +165,19 @@ func (p *prober) tagsKept(ctx context.Context, uuid string) error {
 	return nil
 }
 
-// changes asks whether a destination can be cleared and a target changed in place.
-func (p *prober) changes(ctx context.Context, first, second string) error {
-	p.say("change mapping " + second + " to the function itself")
-	bare := p.function
-	_, err := p.write.UpdateEventSourceMapping(ctx, &lambda.UpdateEventSourceMappingInput{UUID: &second, FunctionName: &bare, Enabled: aws.Bool(false)})
-	const inPlace = "FunctionName of a mapping can be changed"
-	switch {
-	case IsConflict(err):
-		p.answer(inPlace, true, "not asked: the function has a mapping on this stream already")
-	case err != nil:
-		p.answer(inPlace, false, "refused: %v", essenceOf(err))
-	default:
-		m, err := p.settled(ctx, second)
-		if err != nil {
-			return err
-		}
-		p.answer(inPlace, !strings.Contains(aws.ToString(m.FunctionArn), probePrefix), "it runs %s", aws.ToString(m.FunctionArn))
-	}
-	_, err = p.write.UpdateEventSourceMapping(ctx, &lambda.UpdateEventSourceMappingInput{
-		UUID: &first, Enabled: aws.Bool(false), DestinationConfig: &types.DestinationConfig{OnFailure: &types.OnFailure{Destination: aws.String("")}},
-	})
-	const clears = "an empty destination is taken, and is none"
-	if err != nil {
-		p.answer(clears, false, "refused: %v", essenceOf(err))
-		return nil
-	}
-	m, err := p.settled(ctx, first)
-	if err != nil {
-		return err
-	}
-	none := m.DestinationConfig == nil || m.DestinationConfig.OnFailure == nil || aws.ToString(m.DestinationConfig.OnFailure.Destination) == ""
-	p.answer(clears, none, "%v", none)
-	return nil
+// create makes a disabled mapping on an alias and waits until AWS has.
+func (p *prober) create(ctx context.Context, alias string) (string, error) {
+	target := p.Function + ":" + alias
+	return p.make(ctx, &lambda.CreateEventSourceMappingInput{EventSourceArn: &p.StreamARN, FunctionName: &target, StartingPosition: types.EventSourcePositionLatest})
 }
 
-// create makes a disabled mapping and waits until AWS has.
-func (p *prober) create(ctx context.Context, alias string) (string, error) {
-	p.say("create a disabled mapping on " + p.function + ":" + alias)
-	out, err := p.write.CreateEventSourceMapping(ctx, &lambda.CreateEventSourceMappingInput{
-		EventSourceArn: &p.streamARN, FunctionName: aws.String(p.function + ":" + alias), StartingPosition: types.EventSourcePositionLatest,
-		Enabled: aws.Bool(false), Tags: map[string]string{reconcile.TagOwner: probePrefix},
-	})
+// make makes a disabled mapping that the next probe knows, and waits until AWS has.
+func (p *prober) make(ctx context.Context, in *lambda.CreateEventSourceMappingInput) (string, error) {
+	p.say("create a disabled mapping of " + aws.ToString(in.EventSourceArn) + " on " + aws.ToString(in.FunctionName))
+	in.Enabled, in.Tags = aws.Bool(false), map[string]string{reconcile.TagOwner: probePrefix}
+	out, err := p.write.CreateEventSourceMapping(ctx, in)
 	if err != nil {
-		return "", failed(err, "create a mapping on %s", alias)
+		return "", failed(err, "create a mapping on %s", aws.ToString(in.FunctionName))
 	}
 	uuid := aws.ToString(out.UUID)
 	_, err = p.settled(ctx, uuid)
@@ -232,7 +222,10 @@ func (p *prober) clean(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, name := range []string{"a", "b"} {
+	if err := p.deregister(ctx); err != nil {
+		return err
+	}
+	for _, name := range probeNames() {
 		if err := p.deleteProbeAlias(ctx, probePrefix+name); err != nil {
 			return err
 		}
@@ -240,11 +233,11 @@ func (p *prober) clean(ctx context.Context) error {
 	return nil
 }
 
-// probes says whether a mapping is a probe's: those are disabled, on its aliases or
-// on the function itself, and tagged.
+// probes says whether a mapping is a probe's: those are disabled, on its aliases and
+// consumers, and tagged. One that an earlier version left is on the function itself.
 func (p *prober) probes(ctx context.Context, m reconcile.Mapping) (bool, error) {
-	onAlias := strings.HasPrefix(m.Key.Qualifier, probePrefix)
-	if m.Key.Function != p.function || !onAlias && (m.Enabled || m.Key.Qualifier != "") {
+	onOwn := strings.HasPrefix(m.Key.Qualifier, probePrefix) || strings.HasPrefix(m.Key.Consumer, probePrefix)
+	if m.Key.Function != p.Function || !onOwn && (m.Enabled || m.Key.Qualifier != "") {
 		return false, nil
 	}
 	tags, err := p.lambda.ListTags(ctx, &lambda.ListTagsInput{Resource: aws.String(m.ARN)})
@@ -269,15 +262,15 @@ func (p *prober) deleteProbe(ctx context.Context, uuid string) error {
 }
 
 func (p *prober) deleteProbeAlias(ctx context.Context, alias string) error {
-	_, err := p.lambda.GetAlias(ctx, &lambda.GetAliasInput{FunctionName: &p.function, Name: &alias})
+	_, err := p.lambda.GetAlias(ctx, &lambda.GetAliasInput{FunctionName: &p.Function, Name: &alias})
 	switch {
 	case IsNotFound(err):
 		return nil
 	case err != nil:
 		return failed(err, "get alias %s", alias)
 	}
-	p.say("delete alias " + p.function + ":" + alias)
-	_, err = p.write.DeleteAlias(ctx, &lambda.DeleteAliasInput{FunctionName: &p.function, Name: &alias})
+	p.say("delete alias " + p.Function + ":" + alias)
+	_, err = p.write.DeleteAlias(ctx, &lambda.DeleteAliasInput{FunctionName: &p.Function, Name: &alias})
 	if err != nil && !IsNotFound(err) {
 		return failed(err, "delete alias %s", alias)
 	}
