@@ -87,3 +87,49 @@ func longInvocation(t *testing.T, isolation string, shards int) {
 		}
 	})
 }
+
+// TestHandoverTakes measures for how long two mappings take what moves, with a pass
+// every 5 minutes and records every 10 s: it depends on how long an invocation may be.
+func TestHandoverTakes(t *testing.T) {
+	for seconds, want := range map[int]time.Duration{3: 20 * time.Minute, 60: 20 * time.Minute, 900: 50 * time.Minute} {
+		t.Run(fmt.Sprint(seconds), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, map[string]int{"orders-events": 2}, "order-processor")
+				r.server.Do(func(w *world.World) {
+					allow(t, w, seconds, "order-processor")
+					if seconds < 60 { // which version 1 allows
+						if err := w.DeleteFunction(here, "order-processor", "1"); err != nil {
+							t.Fatal(err)
+						}
+					}
+				})
+				r.settle(routing(t, "    - {name: all, eventTypes: [Paid, Placed]}\n"))
+				time.Sleep(time.Hour)
+				docs := routing(t, "    - {name: all, eventTypes: [Paid]}\n    - {name: placed, eventTypes: [Placed]}\n")
+				for began := time.Now(); ; {
+					if _, err := r.apply(t.Context(), r.server.Client().Do, docs); err != nil {
+						t.Fatal(err)
+					}
+					if p := r.plan(docs); p.Empty() && len(p.Held) == 0 {
+						took := time.Since(began).Round(time.Minute)
+						t.Logf("functions of %d s: both take what moves for %s", seconds, took)
+						if took > want {
+							t.Errorf("%s, want %s at most", took, want)
+						}
+						return
+					}
+					for range 30 {
+						time.Sleep(10 * time.Second)
+						r.server.Do(func(w *world.World) {
+							for _, key := range []string{"a", "b", "c", "d"} {
+								if _, _, err := w.Put(here, "orders-events", key, []byte(`{"eventType":"Placed"}`)); err != nil {
+									t.Fatal(err)
+								}
+							}
+						})
+					}
+				}
+			})
+		})
+	}
+}
