@@ -3,6 +3,7 @@ package deploy_test
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -83,14 +84,22 @@ func (e evaluator) selects(x *metricsql.MetricExpr) (vector, error) {
 	for _, s := range e.series {
 		matches := true
 		for _, f := range x.LabelFilterss[0] {
-			if f.IsRegexp || f.IsNegative {
+			if f.IsNegative {
 				return vector{}, fmt.Errorf("%s is not known here", x.AppendString(nil))
 			}
 			got := s.labels[f.Label]
 			if f.Label == "__name__" {
 				got = s.name
 			}
-			matches = matches && got == f.Value
+			if !f.IsRegexp {
+				matches = matches && got == f.Value
+				continue
+			}
+			whole, err := regexp.Compile("^(?:" + f.Value + ")$")
+			if err != nil {
+				return vector{}, err
+			}
+			matches = matches && whole.MatchString(got)
 		}
 		if matches {
 			v.samples = append(v.samples, s)
@@ -128,6 +137,9 @@ func (e evaluator) aggregates(x *metricsql.AggrFuncExpr) (vector, error) {
 // the same of those that on names, several of the left with one of the right where
 // group_left says so.
 func operates(x *metricsql.BinaryOpExpr, left, right vector) (vector, error) {
+	if x.Op == "or" && x.GroupModifier.Op == "" && !left.scalar && !right.scalar {
+		return vector{samples: slices.Concat(left.samples, right.samples)}, nil // of other labels each
+	}
 	op := map[string]func(a, b float64) (float64, bool){
 		"+": func(a, b float64) (float64, bool) { return a + b, true },
 		"-": func(a, b float64) (float64, bool) { return a - b, true },

@@ -14,6 +14,9 @@ import (
 // types wait behind a failing one, and that healthy types wait the longer the less is
 // reserved.
 func TestDesigns(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it simulates for 15 s, and for minutes with the race detector")
+	}
 	cs := comparisons()
 	run := func(c comparison, seeds int) [][]measured {
 		t.Helper()

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -49,6 +50,7 @@ type voyage struct {
 	foreign map[string]bool      // UUIDs of other people's mappings
 	held    map[string]bool      // what the last pass held
 	moved   map[string]time.Time // UUIDs of mappings that others took over, and since when
+	lock    *sync.Mutex          // of began
 	began   time.Time            // when the last process did
 	born    map[string]birth     // by UUID of a mapping of ours
 	wanted  map[part]time.Time   // since when the document wants what is not judged yet
@@ -101,7 +103,7 @@ func (v *voyage) do(f func(w *world.World)) { v.server.Do(f) }
 // newVoyage makes the world of a scene.
 func newVoyage(t testing.TB, s plot) *voyage {
 	t.Helper()
-	v := &voyage{t: t, plot: s, judged: map[part]*judging{}, foreign: map[string]bool{}, moved: map[string]time.Time{}, born: map[string]birth{}, wanted: map[part]time.Time{}}
+	v := &voyage{lock: &sync.Mutex{}, t: t, plot: s, judged: map[part]*judging{}, foreign: map[string]bool{}, moved: map[string]time.Time{}, born: map[string]birth{}, wanted: map[part]time.Time{}}
 	v.random = rand.New(rand.NewPCG(s.seed, 7))
 	w := world.New(s.seed, world.Short(), v.now())
 	v.server = emulator.New(emulator.Options{World: w, Now: v.now})
@@ -233,7 +235,7 @@ func (v *voyage) options(who owner) reconcile.Options {
 func (v *voyage) process(ctx context.Context, who owner, do func(*http.Request) (*http.Response, error)) (reconcile.Plan, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Hour, errStuck)
 	defer cancel()
-	v.began = v.now()
+	v.begins()
 	p, c, live, err := v.look(ctx, who, do)
 	if err != nil {
 		return p, err
@@ -243,6 +245,13 @@ func (v *voyage) process(ctx context.Context, who owner, do func(*http.Request) 
 		v.fail("stuck", "a pass of %s is not done within an hour: %v: %v", who.name, p.Changes, err)
 	}
 	return p, err
+}
+
+// begins notes when a process began; of two at the same time it is the same time.
+func (v *voyage) begins() {
+	v.lock.Lock()
+	defer v.lock.Unlock()
+	v.began = v.now()
 }
 
 var errStuck = errors.New("stuck")
