@@ -178,7 +178,7 @@ func (p *planner) clear(w *wish) bool {
 // planConsumer plans the route's consumer and says whether the route can go on.
 func (p *planner) planConsumer(w *wish) bool {
 	c, exists := p.live.Consumers[w.consumer()]
-	if w.renewed {
+	if w.renewed && w.ending.IsZero() {
 		return p.restart(w, c)
 	}
 	if w.live != nil {

@@ -119,6 +119,7 @@ func (p *planner) renew() {
 		}
 		if giver, _ := p.giver(w); giver != "" && !mutant.Is(mutant.ReviveMoved) {
 			w.renewed = true
+			w.ending, _ = p.stopped(*w.live)
 		}
 	}
 }
@@ -138,6 +139,12 @@ func (p *planner) planAnew(w *wish) {
 		Effect: "none: others take its events until it is made anew",
 	}})
 	s := p.add(p.creation(w))
-	s.hold(WhyUnsettled, "the mapping that it had is deleted first")
 	gone.later = s
+	if !w.ending.IsZero() { // it is counted for as long as it is there
+		gone.hold(WhyEnding, "an invocation of it may still run")
+		s.hold(WhyEnding, "the mapping that it had is deleted first")
+		gone.until, s.until = w.ending, w.ending
+		return
+	}
+	s.hold(WhyUnsettled, "the mapping that it had is deleted first")
 }

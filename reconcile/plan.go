@@ -73,6 +73,7 @@ type Why string
 const (
 	WhyForeign     Why = "foreign"     // the key belongs to somebody else
 	WhyUnsettled   Why = "unsettled"   // AWS is still busy with the mapping
+	WhyEnding      Why = "ending"      // an invocation of the mapping that is to go may still run
 	WhyAsked       Why = "asked"       // a fact is missing that was asked for
 	WhyUnreadable  Why = "unreadable"  // the live filter is encrypted and cannot be read
 	WhyByHand      Why = "by-hand"     // a person disabled the mapping

@@ -122,7 +122,7 @@ func (p *planner) planAlias(w *wish) bool {
 	}
 	want := w.alias
 	start := p.start(w)
-	if note.Stream == w.mapping.Key.Stream && !w.renewed {
+	if note.Stream == w.mapping.Key.Stream && (!w.renewed || !w.ending.IsZero()) {
 		start.at = note.Start
 	}
 	want.Description = Note{Owner: p.o.Owner, Stream: w.mapping.Key.Stream, Start: start.at}.String()

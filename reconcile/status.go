@@ -195,7 +195,7 @@ func (p *planner) remains(m Mapping) (RouteStatus, bool) {
 	r := RouteStatus{Name: routing + "/" + route, Retired: named, Orphan: !named}
 	p.describe(&r, m)
 	if tags := p.live.Facts.Tags[m.UUID]; named && !m.running() && retired(m, tags) {
-		r.Until = r.OffAt.Add(retireAfter(p.docOf(routing)))
+		r.Until = deletedAt(p.docOf(routing), m, Off{At: r.OffAt})
 	}
 	for _, s := range p.steps {
 		before, _ := s.mappings()

@@ -248,7 +248,7 @@ func (p *planner) expire(doc *spec.EventRouting, live Mapping, name string) {
 		}})
 		return
 	}
-	if due := off.At.Add(retireAfter(doc)); p.now.Before(due) {
+	if due := deletedAt(doc, live, off); p.now.Before(due) {
 		p.find(spec.Finding{Severity: spec.Info, Code: CodeRetired, Path: name, Message: fmt.Sprintf(
 			"mapping %s (%s) is retired: disabled, its position kept, to be deleted at %s", live.UUID, live.Key, due.Format(time.RFC3339))})
 		return
@@ -273,6 +273,16 @@ func retireAfter(doc *spec.EventRouting) time.Duration {
 		return spec.EventRouting{}.RetireAfter()
 	}
 	return doc.RetireAfter()
+}
+
+// deletedAt is when a retired mapping of a document, nil for none, is deleted: while an
+// invocation of it may go on it tells how much has to be reserved for that.
+func deletedAt(doc *spec.EventRouting, live Mapping, off Off) time.Time {
+	due, ended := off.At.Add(retireAfter(doc)), live.Modified.Add(runsOn)
+	if ended.After(due) {
+		return ended
+	}
+	return due
 }
 
 // wantsAny says whether an enabled route wants some of what a mapping takes.

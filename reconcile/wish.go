@@ -49,6 +49,8 @@ type wish struct {
 	left    *Mapping // with isolation FanOut: left on a consumer of its name that is gone
 	unclear string   // a mapping that may be the route's
 	renewed bool     // its mapping is deleted and made anew
+	// ending is until when an invocation of that may still run: it stays until then.
+	ending time.Time
 }
 
 // path of the route in its document.
