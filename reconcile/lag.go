@@ -5,15 +5,19 @@ import (
 	"time"
 )
 
-// What CloudWatch tells of how far a mapping has read. A lane of a shard with
-// something to read is always in an invocation, or about to begin one; AWS shows
-// the invocation once it has ended, as of when it began, with the age of the last
-// record of its batch. So to know that all lanes have read past a time it takes
+// What CloudWatch tells of how far a mapping has read past a time. A lane of a shard
+// with something to read is always in an invocation, about to begin one, or reads what
+// its filter leaves out; AWS shows an invocation once it has ended, as of when it
+// began, with the age of the last record of its batch. So it takes
 //
-//   - that time to be further back than an invocation may last, for a lane that had
-//     nothing to read then shows nothing of what it has been in since,
-//   - and every batch of twice that time to have begun past it, for a lane that was
-//     in an invocation then shows that one.
+//   - that time to be further back than an invocation may last, and the mapping not to
+//     have changed since some time before that: a lane that had nothing to read then
+//     shows nothing of what it has been in since, and one of another function never;
+//   - every batch of twice that time to have ended past it: a lane that was in an
+//     invocation then shows that one;
+//   - and whoever was behind within a day to have had the time to catch up, for what
+//     the filter leaves out shows nothing either. Unverified: that a reader which is
+//     behind reads at least one and a half times as fast as is written.
 //
 // What there is beside invocations is slack: a batch window, the pause before a
 // batch is tried again, metrics that come late, a data plane that trails the API.
@@ -23,11 +27,12 @@ const (
 	// https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 	longestInvocation = 15 * time.Minute
 	lagSlack          = 6 * time.Minute
-	// maxBatchingWindow is AWS's limit.
-	maxBatchingWindow = 5 * time.Minute
-	// LagWindow is how far back a lag is read: as far as any rule looks.
-	LagWindow = 2*longestInvocation + lagSlack + maxBatchingWindow
+	// LagWindow is how far back a lag is read.
+	LagWindow = 24 * time.Hour
 )
+
+// caughtUp is when a reader that was behind at a time is there again, at the latest.
+func caughtUp(at time.Time, behind time.Duration) time.Time { return at.Add(2 * behind) }
 
 // Recent is a lag from some time on, in one line.
 type Recent struct {
@@ -61,6 +66,7 @@ func (l Lag) From(t time.Time) Recent {
 type reading struct {
 	asked  bool          // what is not known yet has been asked for
 	early  time.Time     // when it can be known; zero once that is past
+	behind bool          // till then, for it was behind and may still be
 	window time.Duration // that was looked at
 	Recent
 }
@@ -69,14 +75,23 @@ type reading struct {
 // known of that.
 func (p *planner) readPast(m Mapping, past time.Time) reading {
 	slack := lagSlack + time.Duration(m.MaximumBatchingWindow)*time.Second
-	if early := past.Add(slack); p.now.Before(early) {
+	// What it ran before a change may go on, and shows elsewhere.
+	begun := past
+	if changed := m.Modified.Add(runsOn); changed.After(begun) {
+		begun = changed
+	}
+	if early := begun.Add(slack); p.now.Before(early) {
 		return reading{early: early}
 	}
+	tags, tagged := p.live.Facts.Tags[m.UUID]
+	if !tagged {
+		p.ask(AskTags, m.UUID)
+	}
 	longest, known := p.longest(m)
-	if !known {
+	if !known || !tagged {
 		return reading{asked: true}
 	}
-	if early := past.Add(longest + slack); p.now.Before(early) {
+	if early := begun.Add(longest + slack); p.now.Before(early) {
 		return reading{early: early}
 	}
 	lag, known := p.live.Facts.Lags[m.Key.lagOf()]
@@ -84,8 +99,32 @@ func (p *planner) readPast(m Mapping, past time.Time) reading {
 		p.asks = append(p.asks, Ask{What: AskLag, Name: m.Key.lagOf(), Since: p.now.Add(-LagWindow)})
 		return reading{asked: true}
 	}
+	early := p.revivedBehind(m, tags).Add(slack)
+	for _, minute := range lag {
+		if again := caughtUp(minute.At, minute.Age).Add(slack); minute.Batches && minute.Age > slack && again.After(early) {
+			early = again
+		}
+	}
+	if p.now.Before(early) {
+		return reading{early: early, behind: true}
+	}
 	window := 2*longest + slack
 	return reading{window: window, Recent: lag.From(p.now.Add(-window))}
+}
+
+// revivedBehind is when a mapping that was enabled again is there again; zero for one
+// that was not, or long ago.
+func (p *planner) revivedBehind(m Mapping, tags map[string]string) time.Time {
+	off, ok := ParseOff(tags[TagOff])
+	stopped, err := time.Parse(time.RFC3339, tags[TagStopped])
+	if !ok || off.Cause != OffRevived || err != nil {
+		return time.Time{}
+	}
+	behind := off.At.Sub(stopped)
+	if retention := p.live.Streams[m.Key.Stream].Retention; retention > 0 {
+		behind = min(behind, retention)
+	}
+	return caughtUp(off.At, behind)
 }
 
 // longest is how long an invocation by a mapping may take that is under way.

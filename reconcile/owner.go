@@ -24,6 +24,9 @@ const (
 	// TagCommit is the commit of the documents that a mapping was last changed for. It
 	// is written with another change only, so that a commit by itself costs no call.
 	TagCommit = "eventrouting.dev/commit"
+	// TagStopped is since when a mapping had been disabled that we enabled again: it has
+	// that to read first.
+	TagStopped = "eventrouting.dev/stopped"
 	// TagOff is the cause and the time of a disabling by us, see [Off].
 	TagOff = "eventrouting.dev/off"
 )

@@ -288,6 +288,9 @@ func (p *planner) drained(w *wish, giver *Mapping, qualified time.Time) delay {
 		return delay{why: WhyAsked, reason: wait + ": its lag has to be read"}
 	case !r.early.IsZero():
 		d := held("what it began before cannot be seen to have ended yet")
+		if r.behind {
+			d = held("it was behind within the last day, and what its filter leaves out it reads without a trace")
+		}
 		d.until = r.early
 		return d
 	case r.Throttles > 0:

@@ -163,6 +163,7 @@ func (p *planner) enable(w *wish, s *step, live Mapping) {
 		return
 	}
 	s.setTag(TagOff, Off{OffRevived, p.now}.String())
+	s.setTag(TagStopped, stoppedAt(live, tags).Format(time.RFC3339))
 	p.revivesBehind(s, live)
 	off, ours := offBy(live, tags)
 	switch {
@@ -189,6 +190,14 @@ func (p *planner) enable(w *wish, s *step, live Mapping) {
 		s.hold(WhyByHand, "a person disabled it")
 		s.until = until
 	}
+}
+
+// stoppedAt is since when a disabled mapping has been, as far as is known.
+func stoppedAt(live Mapping, tags map[string]string) time.Time {
+	if off, ours := offBy(live, tags); ours && off.Cause != OffRevived && off.At.Before(live.Modified) {
+		return off.At
+	}
+	return live.Modified
 }
 
 // retire plans the end of live mappings that no route wants any more. It looks
@@ -296,7 +305,9 @@ func (p *planner) wantsAny(m Mapping) bool {
 func (p *planner) finish(doc *spec.EventRouting, live Mapping, name string, byHand bool) {
 	after := live
 	after.Enabled = true
-	after.Tags = map[string]string{TagOff: Off{OffRevived, p.now}.String()}
+	after.Tags = map[string]string{
+		TagOff: Off{OffRevived, p.now}.String(), TagStopped: stoppedAt(live, p.live.Facts.Tags[live.UUID]).Format(time.RFC3339),
+	}
 	s := p.add(&step{doc: doc, Change: Change{
 		Action: Revive, Addr: Addr{KindMapping, p.freeName(live, name)}, Before: &live, After: &after,
 		Reason: "a person disabled it, and what it has not read is wanted", Effect: "goes on where it stopped, until others are known to have all of that",
