@@ -88,8 +88,8 @@ func (p *planner) claimFunction(w *wish) {
 
 // dead says whether a mapping reads a consumer that is known to be gone: one of
 // that name may have been registered since. It reads nothing any more. A list can
-// be out of date, so that of a mapping that runs the consumer itself is asked about:
-// what is dead stops past the brake.
+// be out of date, so that the consumer itself is asked about: what is dead stops past
+// the brake.
 func (p *planner) dead(m Mapping) bool {
 	if m.Key.Consumer == "" || !p.index.fanOut[m.Key.Stream] {
 		return false // nobody has looked at the consumers
@@ -99,10 +99,10 @@ func (p *planner) dead(m Mapping) bool {
 		return false
 	}
 	gone, known := p.live.Facts.Gone[m.SourceARN]
-	if m.Enabled && !known {
+	if !known {
 		p.ask(AskGone, m.SourceARN)
 	}
-	return gone || !m.Enabled
+	return gone
 }
 
 // names says whether tags name a route as ours.

@@ -120,17 +120,50 @@ func (p *planner) relieved(s *step) bool {
 		}
 	}
 	for _, m := range others {
-		if m.UUID == before.UUID || !p.ours(m) || p.stops(m) || !p.mayShare(m, rest) || !p.qualified(m) {
+		if m.UUID == before.UUID || !p.ours(m) || p.stops(m) || p.unreadable(m) || !p.mayShare(m, rest) || !p.qualified(m) {
 			continue
 		}
-		if p.taken(m).Covers(rest).Verdict == pattern.Yes {
+		takes := p.taken(m)
+		if after := p.narrowed(m); after != nil {
+			takes = *after
+		}
+		if takes.Covers(rest).Verdict == pattern.Yes {
 			return true
 		}
-		if left, ok := rest.Minus(p.taken(m)); ok {
+		if left, ok := rest.Minus(takes); ok {
 			rest = left
 		}
 	}
 	return false
+}
+
+// narrowed is what a mapping takes after this plan, where that is less than what it
+// takes; nil where it is not.
+func (p *planner) narrowed(m Mapping) *pattern.Set {
+	w := p.claimed[m.UUID]
+	if w == nil {
+		return nil
+	}
+	s := p.step(w.addr)
+	if s == nil || s.held() {
+		return nil
+	}
+	_, after := s.mappings()
+	if after == nil {
+		return nil
+	}
+	set := pattern.NewSet(after.Filters)
+	if set.Covers(p.taken(m)).Verdict == pattern.Yes {
+		return nil
+	}
+	return &set
+}
+
+// unreadable says whether a mapping's filter is encrypted and could not be read: it
+// may take anything, and nothing.
+func (p *planner) unreadable(m Mapping) bool {
+	fact, known := p.live.Facts.Filters[m.UUID]
+	return m.FiltersUnknown && (!known || fact.Error != "")
 }
 
 // stops says whether this plan stops a mapping.

@@ -99,14 +99,17 @@ func newPlanner(docs []spec.EventRouting, live State, o Options, now time.Time) 
 	return p
 }
 
-// sign has mappings that change carry the commit of the documents.
+// sign has mappings that change carry the commit of the documents; where there is none
+// they do not go on carrying another.
 func (p *planner) sign() {
-	if p.o.Commit == "" {
-		return
-	}
 	for _, s := range p.steps {
-		if _, after := s.mappings(); after != nil && !s.held() {
+		before, after := s.mappings()
+		switch {
+		case after == nil || s.held():
+		case p.o.Commit != "":
 			s.setTag(TagCommit, p.o.Commit)
+		case before != nil && p.live.Facts.Tags[before.UUID][TagCommit] != "":
+			s.setTag(TagCommit, "none")
 		}
 	}
 }

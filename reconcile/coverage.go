@@ -106,6 +106,9 @@ func (p *planner) will(w *wish) (pattern.Set, bool) {
 	if w.live == nil || !w.live.Enabled {
 		return pattern.Set{}, false
 	}
+	if p.unreadable(*w.live) {
+		return pattern.Set{}, false // nobody knows what it takes
+	}
 	if slices.Equal(w.live.Filters, w.mapping.Filters) && !w.live.FiltersUnknown {
 		return w.set, true
 	}

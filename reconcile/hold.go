@@ -28,26 +28,60 @@ func (p *planner) forbid() {
 // unneeded holds the making of a route's anchor which its mapping is not to use yet:
 // it would remember a start that is long past then.
 func (p *planner) unneeded(w *wish, why Why, reason string) {
-	if addr, ok := w.anchor(); ok && p.step(addr) != nil && p.step(addr).Before == nil {
-		p.step(addr).hold(why, reason)
+	addr, ok := w.anchor()
+	s := p.step(addr)
+	if !ok || s == nil {
+		return
 	}
+	if s.Before == nil {
+		s.hold(why, reason)
+	} else {
+		s.forgo(why, reason)
+	}
+}
+
+// forgo leaves an alias that is there already its description; it follows all the same.
+func (s *step) forgo(why Why, reason string) {
+	before, _ := s.Before.(*Alias)
+	after, _ := s.After.(*Alias)
+	if before == nil || after == nil || before.Description == after.Description {
+		return
+	}
+	kept := *after
+	kept.Description = before.Description
+	if aliasDiffers(*before, kept) {
+		s.After = &kept
+		return
+	}
+	s.hold(why, reason)
 }
 
 // obey holds what a document's policy forbids, or its pause, or an operator's.
 // Raising and following go on under every policy and pause.
 func (p *planner) obey() {
 	for _, s := range p.steps {
-		if s.doc == nil || s.follows() {
-			continue
+		switch {
+		case s.doc == nil:
+			p.heed(s)
+		case s.follows():
+			asked := *s
+			if p.obeyOne(&asked); asked.held() && !s.held() {
+				s.forgo(asked.why, asked.Reason)
+			}
+		default:
+			p.obeyOne(s)
 		}
-		p.heed(s)
-		switch policy := s.doc.Policy(); {
-		case s.doc.Spec.Paused:
-			s.hold(WhyPaused, s.doc.Metadata.Name+" is paused")
-		case policy == spec.PolicyCreateOnly && s.Action != Create && s.Action != Register,
-			policy == spec.PolicyUpsertOnly && s.Action == Retire:
-			s.hold(WhyPolicy, "the policy of "+s.doc.Metadata.Name+" is "+string(policy))
-		}
+	}
+}
+
+func (p *planner) obeyOne(s *step) {
+	p.heed(s)
+	switch policy := s.doc.Policy(); {
+	case s.doc.Spec.Paused:
+		s.hold(WhyPaused, s.doc.Metadata.Name+" is paused")
+	case policy == spec.PolicyCreateOnly && s.Action != Create && s.Action != Register,
+		policy == spec.PolicyUpsertOnly && s.Action == Retire:
+		s.hold(WhyPolicy, "the policy of "+s.doc.Metadata.Name+" is "+string(policy))
 	}
 }
 
@@ -56,7 +90,7 @@ func (p *planner) obey() {
 func (p *planner) notBegun(giver *step) {
 	before, after := giver.mappings()
 	for _, s := range p.steps {
-		if s.wish == nil || s.wish == giver.wish || !s.begins(before.Key.Stream) || !p.leaves(before, after, s.wish.set) || p.takes(s.wish, p.taken(*before)) {
+		if s.wish == nil || s.wish == giver.wish || !s.begins() || !slices.Contains(p.wanters(*before), s.wish) || !p.leaves(before, after, s.wish.set) || p.takes(s.wish, p.taken(*before)) {
 			continue
 		}
 		reason := "it would take events of " + giver.Addr.Name + ", which may not let go of them (" + giver.Reason + ")"
@@ -65,11 +99,10 @@ func (p *planner) notBegun(giver *step) {
 	}
 }
 
-// begins says whether a step makes a mapping of a stream run, or changes one that
-// does.
-func (s *step) begins(stream string) bool {
+// begins says whether a step makes a mapping run, or changes one that does.
+func (s *step) begins() bool {
 	_, after := s.mappings()
-	return !s.held() && after != nil && after.Enabled && after.Key.Stream == stream
+	return !s.held() && after != nil && after.Enabled
 }
 
 // leaves says whether a change lets go of some of a set of events.

@@ -76,10 +76,7 @@ type reading struct {
 func (p *planner) readPast(m Mapping, past time.Time) reading {
 	slack := lagSlack + time.Duration(m.MaximumBatchingWindow)*time.Second
 	// What it ran before a change may go on, and shows elsewhere.
-	begun := past
-	if changed := m.Modified.Add(runsOn); changed.After(begun) {
-		begun = changed
-	}
+	begun := later(past, m.Modified.Add(runsOn))
 	if early := begun.Add(slack); p.now.Before(early) {
 		return reading{early: early}
 	}

@@ -27,6 +27,9 @@ const (
 	// TagStopped is since when a mapping had been disabled that we enabled again: it has
 	// that to read first.
 	TagStopped = "eventrouting.dev/stopped"
+	// TagStreamLeft is since when a mapping's routing reads another stream: RFC 3339, or
+	// none for one that is read again.
+	TagStreamLeft = "eventrouting.dev/stream-left"
 	// TagOff is the cause and the time of a disabling by us, see [Off].
 	TagOff = "eventrouting.dev/off"
 )

@@ -56,18 +56,24 @@ func (p *planner) owes(s *step, before *Mapping) bool {
 // of its stream and, where its routing reads another stream now, those of its routing.
 func (p *planner) takers(s *step, leaving pattern.Set) []*wish {
 	before, _ := s.mappings()
-	candidates := p.index.wantStream[before.Key.Stream]
-	if routing, _, ok := p.owned(*before); ok {
-		for _, w := range p.index.wantRouting[routing] {
-			if w.mapping.Key.Stream != before.Key.Stream {
-				candidates = append(slices.Clip(candidates), w)
-			}
-		}
-	}
 	var all []*wish
-	for _, w := range candidates {
+	for _, w := range p.wanters(*before) {
 		if w != s.wish && w.route.Enabled && w.set.Overlaps(leaving).Verdict != pattern.No {
 			all = append(all, w)
+		}
+	}
+	return all
+}
+
+// wanters are the routes that may want what a live mapping takes: those of its stream
+// and, where its routing reads another stream now, those of its routing.
+func (p *planner) wanters(m Mapping) []*wish {
+	all := p.index.wantStream[m.Key.Stream]
+	if routing, _, ok := p.owned(m); ok {
+		for _, w := range p.index.wantRouting[routing] {
+			if w.mapping.Key.Stream != m.Key.Stream {
+				all = append(slices.Clip(all), w)
+			}
 		}
 	}
 	return all
@@ -89,6 +95,12 @@ func (p *planner) protectOne(s *step, before, after *Mapping, leaving pattern.Se
 		}
 		return
 	}
+	away := func(w *wish) bool { return w.mapping.Key.Stream != before.Key.Stream }
+	waiting := func(w *wish) bool { return away(w) && w.live == nil } // perhaps its stream is mistyped
+	elsewhere := slices.ContainsFunc(takers, away)
+	if elsewhere && !slices.ContainsFunc(takers, waiting) && !p.marksLeft(s, before, after) {
+		return
+	}
 	var names []string
 	var waits []delay
 	for _, w := range takers {
@@ -105,7 +117,6 @@ func (p *planner) protectOne(s *step, before, after *Mapping, leaving pattern.Se
 		}
 		s.Effect = "position kept; " + strings.Join(names, ", ") + verb + " its events, and it has read past where that began"
 		// What is written to a stream that its routing reads no longer nobody else has.
-		elsewhere := slices.ContainsFunc(takers, func(w *wish) bool { return w.mapping.Key.Stream != before.Key.Stream })
 		if s.Action == Retire && s.wish == nil && !elsewhere && allOf(leaving, takers) {
 			s.setTag(TagOff, Off{OffMoved, p.now}.String())
 		}
@@ -188,7 +199,63 @@ func (p *planner) unready(w *wish, giver *Mapping, events pattern.Set) delay {
 	if d.why != "" {
 		return d
 	}
-	return p.drained(w, giver, since.Add(qualifiesAfter))
+	qualified := since.Add(qualifiesAfter)
+	if m.Key.Stream != giver.Key.Stream {
+		left, d := p.left(w, m, *giver)
+		if d.why != "" {
+			return d
+		}
+		qualified = later(qualified, left)
+	}
+	return p.drained(w, giver, qualified)
+}
+
+// marksLeft sees to it that a mapping on a stream that its routing reads no longer says
+// since when that is so, and says whether it does.
+func (p *planner) marksLeft(s *step, before, after *Mapping) bool {
+	tags, known := p.live.Facts.Tags[before.UUID]
+	if !known {
+		p.ask(AskTags, before.UUID)
+		s.hold(WhyAsked, "since when its routing reads another stream, its tags will tell")
+		return false
+	}
+	if _, err := time.Parse(time.RFC3339, tags[TagStreamLeft]); err == nil {
+		return true
+	}
+	marked := *before
+	marked.Tags = map[string]string{TagStreamLeft: p.now.Format(time.RFC3339)}
+	reason, effect := s.Reason, s.Effect
+	s.later = p.restOf(s, s.Action, &marked, after, WhyTaker, "its routing reads another stream from now on")
+	s.later.Effect = effect
+	s.Action, s.After, s.Reason, s.Effect = Update, &marked, reason, "none"
+	return false
+}
+
+// left is since when a giver's routing reads another stream, by a mapping that may have
+// been left itself before.
+func (p *planner) left(w *wish, taker, giver Mapping) (time.Time, delay) {
+	if _, err := time.Parse(time.RFC3339, p.live.Facts.Tags[taker.UUID][TagStreamLeft]); err == nil {
+		again := taker
+		again.Tags = map[string]string{TagStreamLeft: "none"}
+		if s := p.step(w.addr); s == nil || s.held() {
+			p.add(&step{wish: w, doc: &w.doc, Change: Change{
+				Action: Update, Addr: w.addr, Before: &taker, After: &again, Reason: "its stream is read again", Effect: "none",
+			}})
+		}
+		return time.Time{}, delay{why: WhyTaker, reason: "some of its events go to " + w.addr.Name + ", whose stream is read again only now"}
+	}
+	at, err := time.Parse(time.RFC3339, p.live.Facts.Tags[giver.UUID][TagStreamLeft])
+	if err != nil {
+		return time.Time{}, delay{why: WhyTaker, reason: "since when " + w.addr.Name + " reads another stream is not known"}
+	}
+	return at, delay{}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // covers says since when a route's mapping has covered what it takes, or why that
@@ -272,6 +339,12 @@ func (p *planner) drained(w *wish, giver *Mapping, qualified time.Time) delay {
 	}
 	waited := p.now.Sub(qualified)
 	name := p.nameOf(*giver)
+	if p.idleTarget(*giver) {
+		return delay{why: WhyTaker, reason: "what it runs is gone: its events wait for that"}
+	}
+	if _, there := p.live.Streams[giver.Key.Stream]; !there && p.index.wantFunction[giver.Key.Function] != nil {
+		return delay{} // and nothing of it can be read
+	}
 	if retention := p.live.Streams[giver.Key.Stream].Retention; p.assumed(name) || retention > 0 && waited >= retention {
 		return delay{}
 	}

@@ -64,7 +64,13 @@ func (p *planner) impossible(w *wish) (Why, string) {
 // idle says whether a route's mapping runs and what it is to invoke is gone.
 func (p *planner) idle(w *wish) bool {
 	m := w.live
-	if m == nil || !m.Enabled || m.Key.Function != w.mapping.Key.Function || !p.ours(*m) {
+	return m != nil && m.Enabled && m.Key.Function == w.mapping.Key.Function && p.ours(*m) && p.idleTarget(*m)
+}
+
+// idleTarget says whether what a mapping invokes is gone. Of a function that no route
+// runs that is not known.
+func (p *planner) idleTarget(m Mapping) bool {
+	if p.index.wantFunction[m.Key.Function] == nil {
 		return false
 	}
 	if _, ok := p.live.Functions[m.Key.Function]; !ok {
@@ -72,6 +78,33 @@ func (p *planner) idle(w *wish) bool {
 	}
 	_, ok := p.live.Aliases[m.Key.alias()]
 	return !ok && m.Key.Qualifier != latest && strings.Trim(m.Key.Qualifier, "0123456789") != ""
+}
+
+// bringBack makes the alias of a mapping anew that no route wants and that has yet to
+// read what others want: without it nothing of that is delivered.
+func (p *planner) bringBack(doc *spec.EventRouting, m Mapping, name string) {
+	if _, ok := p.live.Functions[m.Key.Function]; doc == nil || !ok || !p.idleTarget(m) || !p.wantsAny(m) {
+		return
+	}
+	if _, _, alias := SplitQualifier(m.Key.Qualifier); !alias || p.step(Addr{KindAlias, m.Key.alias().String()}) != nil {
+		return
+	}
+	p.find(spec.Finding{Severity: spec.Warning, Code: CodeIdle, Path: name, Message: fmt.Sprintf(
+		"mapping %s runs %s, which is gone: its events wait, for at most the stream's retention", m.UUID, m.Key.Target())})
+	followed, ok := p.live.Aliases[AliasKey{m.Key.Function, doc.Follow()}]
+	if !ok {
+		followed.Version = doc.Follow()
+		if strings.Trim(followed.Version, "0123456789") != "" && followed.Version != latest {
+			return // what it would follow is gone as well, which is an error of its own
+		}
+	}
+	p.add(&step{doc: doc, Change: Change{
+		Action: Create, Addr: Addr{KindAlias, m.Key.alias().String()},
+		After: &Alias{Key: m.Key.alias(), Version: followed.Version, Weights: followed.Weights,
+			Description: Note{Owner: p.o.Owner, Stream: m.Key.Stream, Start: m.Start}.String()},
+		Reason: "it is gone, and mapping " + m.UUID + " has nothing to run",
+		Effect: "goes on where it stopped: its events have waited, and what expired meanwhile is gone",
+	}})
 }
 
 // where names the account and region, as far as they are known.

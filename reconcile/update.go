@@ -221,6 +221,7 @@ func (p *planner) retire() {
 			p.find(spec.Finding{Severity: spec.Warning, Code: CodeOrphan, Path: routing + "/" + route, Message: fmt.Sprintf(
 				"mapping %s (%s, %s) is ours and no document names routing %s: it is left as it is; --prune retires it", m.UUID, m.Key, m.State, routing)})
 		case m.running():
+			p.bringBack(doc, m, routing+"/"+route)
 			p.retireOne(doc, m, routing+"/"+route)
 		default:
 			p.expire(doc, m, routing+"/"+route)
@@ -287,16 +288,12 @@ func retireAfter(doc *spec.EventRouting) time.Duration {
 // deletedAt is when a retired mapping of a document, nil for none, is deleted: while an
 // invocation of it may go on it tells how much has to be reserved for that.
 func deletedAt(doc *spec.EventRouting, live Mapping, off Off) time.Time {
-	due, ended := off.At.Add(retireAfter(doc)), live.Modified.Add(runsOn)
-	if ended.After(due) {
-		return ended
-	}
-	return due
+	return later(off.At.Add(retireAfter(doc)), live.Modified.Add(runsOn))
 }
 
 // wantsAny says whether an enabled route wants some of what a mapping takes.
 func (p *planner) wantsAny(m Mapping) bool {
-	return slices.ContainsFunc(p.index.wantStream[m.Key.Stream], func(w *wish) bool { return w.route.Enabled && p.mayShare(m, w.set) })
+	return slices.ContainsFunc(p.wanters(m), func(w *wish) bool { return w.route.Enabled && p.mayShare(m, w.set) })
 }
 
 // finish plans to enable a mapping that no route wants and that a person disabled,

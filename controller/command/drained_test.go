@@ -1,0 +1,301 @@
+package command_test
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/eventrouting/eventrouting/emulator"
+	"github.com/eventrouting/eventrouting/emulator/verdict"
+	"github.com/eventrouting/eventrouting/emulator/world"
+	"github.com/eventrouting/eventrouting/spec"
+)
+
+// story is records, passes and a verdict.
+type story struct {
+	*rig
+	began time.Time
+}
+
+func newStory(t *testing.T, seed uint64, timing world.Timing, streams map[string]int, functions map[string]int) *story {
+	t.Helper()
+	r := newRig(t, nil)
+	r.server = emulator.New(emulator.Options{World: world.New(seed, timing, time.Now())})
+	of := map[string][]string{}
+	for name := range functions {
+		of[name] = []string{"live"}
+	}
+	if err := r.server.Seed(emulator.Seed{Place: here, Streams: streams, Functions: of}); err != nil {
+		t.Fatal(err)
+	}
+	r.server.Do(func(w *world.World) {
+		for name, seconds := range functions {
+			allow(t, w, seconds, name)
+			if err := w.DeleteFunction(here, name, "1"); err != nil && seconds != 60 {
+				t.Fatal(err)
+			}
+		}
+		w.Log(true)
+	})
+	time.Sleep(time.Minute)
+	return &story{rig: r}
+}
+
+// handler is how long a record takes, and whether it fails.
+func (s *story) handler(f func(function, data string, now time.Time) (time.Duration, bool)) {
+	s.server.Do(func(w *world.World) {
+		w.SetHandler(func(function string, x world.Record, now time.Time) (time.Duration, bool) {
+			return f(function, string(x.Data[:min(80, len(x.Data))]), now)
+		})
+	})
+}
+
+func (s *story) put(stream, key, eventType, note string) {
+	s.t.Helper()
+	s.server.Do(func(w *world.World) {
+		if _, _, err := w.Put(here, stream, key, fmt.Appendf(nil, `{"eventType":%q,"note":%q}`, eventType, note)); err != nil {
+			s.t.Fatal(err)
+		}
+	})
+}
+
+func (s *story) pass(docs []spec.EventRouting) {
+	s.t.Helper()
+	if _, err := s.apply(s.t.Context(), s.server.Client().Do, docs); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// flow writes a record of each type every 10 s.
+func (s *story) flow(d time.Duration, stream string, types ...string) {
+	s.t.Helper()
+	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(10 * time.Second) {
+		for _, eventType := range types {
+			s.put(stream, "k", eventType, stream)
+		}
+	}
+}
+
+// disable is a person who disables what a route's mapping runs.
+func (s *story) disable(route string) {
+	s.t.Helper()
+	s.server.Do(func(w *world.World) {
+		all, _, err := w.Mappings(here, world.MappingsQuery{})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		for _, m := range all {
+			if strings.HasSuffix(m.FunctionArn, "--"+route) {
+				if _, err := w.UpdateMapping(here, m.UUID, world.MappingUpdate{Settings: world.MappingSettings{Enabled: new(false)}}); err != nil {
+					s.t.Fatal(err)
+				}
+			}
+		}
+	})
+}
+
+// judge checks that nothing of some types is lost.
+func (s *story) judge(types ...string) {
+	s.t.Helper()
+	time.Sleep(10 * time.Minute) // what was written last is delivered
+	var routed []verdict.Routed
+	for _, eventType := range types {
+		routed = append(routed, verdict.Routed{Type: eventType, From: s.began})
+	}
+	s.server.Do(func(w *world.World) {
+		got := verdict.Judge(verdict.Case{Facts: w.Facts(), TypeOf: verdict.TypeAt("eventType"), Routed: routed})
+		if len(got.Lost) > 0 || got.Expected == 0 {
+			s.t.Errorf("%d of %d expected records are lost", len(got.Lost), got.Expected)
+		}
+	})
+}
+
+const (
+	bothRoutes  = "    - {name: g, eventTypes: [Paid, Placed]}\n    - {name: o, eventTypes: [Shipped]}\n"
+	apartRoutes = "    - {name: g, eventTypes: [Paid]}\n    - {name: h, eventTypes: [Placed]}\n    - {name: o, eventTypes: [Shipped]}\n"
+)
+
+// TestGiverReadsWhatItLeavesOut moves a type while one shard of its mapping, which was
+// behind, reads an hour of what the filter leaves out: that shows no batch, while the
+// other shard's are fresh.
+func TestGiverReadsWhatItLeavesOut(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it reads gigabytes")
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := newStory(t, 1, world.Short(), map[string]int{"orders-events": 2}, map[string]int{"order-processor": 60})
+		text := strings.Replace(ordersText, "maxAttempts: 5, ", "", 1)
+		before, after := load(t, []byte(text+bothRoutes)), load(t, []byte(text+apartRoutes))
+		s.settle(before)
+		time.Sleep(5 * time.Minute)
+		s.began = time.Now()
+		mends := s.began.Add(75 * time.Minute)
+		s.handler(func(_, data string, now time.Time) (time.Duration, bool) {
+			return 5 * time.Millisecond, !strings.Contains(data, "poison") || now.After(mends)
+		})
+		noise := append([]byte(`{"eventType":"Noise"`), append(bytes.Repeat([]byte(" "), 900<<10), '}')...)
+		s.put("orders-events", "b", "Paid", "poison")
+		for range 300 {
+			s.put("orders-events", "b", "Paid", "")
+		}
+		for second := 0; second < 140*60; second += 2 {
+			s.server.Do(func(w *world.World) {
+				if _, _, err := w.Put(here, "orders-events", "b", noise); err != nil {
+					t.Fatal(err)
+				}
+			})
+			if second == 58*60 {
+				s.put("orders-events", "b", "Placed", "behind all of that")
+			}
+			if second%30 == 0 {
+				s.put("orders-events", "a", "Paid", "")
+				s.put("orders-events", "a", "Placed", "")
+			}
+			if second%60 == 0 && second >= 61*60 {
+				s.pass(after)
+			}
+			time.Sleep(2 * time.Second)
+		}
+		s.judge("Paid", "Placed")
+	})
+}
+
+// TestGiverIsEnabledAgain moves a type while its mapping is disabled by a person. Once
+// it is enabled again its shards begin one after the other, minutes apart.
+func TestGiverIsEnabledAgain(t *testing.T) {
+	for _, seed := range []uint64{2, 11} {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStory(t, seed, world.Short(), map[string]int{"orders-events": 2}, map[string]int{"order-processor": 60})
+				s.server.Do(func(w *world.World) { w.SetTiming(lateTiming()) })
+				docs := routing(t, bothRoutes)
+				s.settle(docs)
+				time.Sleep(time.Hour)
+				s.disable("g")
+				time.Sleep(6 * time.Minute)
+				s.began = time.Now()
+				for minute := range 180 {
+					for _, key := range []string{"a", "b", "c", "d", "e"} {
+						s.put("orders-events", key, "Paid", "")
+						s.put("orders-events", key, "Placed", "")
+					}
+					if minute == 10 {
+						docs = routing(t, apartRoutes)
+					}
+					time.Sleep(time.Minute)
+					s.pass(docs)
+				}
+				s.judge("Paid", "Placed")
+			})
+		})
+	}
+}
+
+// TestGiverRanAnotherFunction changes the function and moves a type while an invocation
+// of the function before is under way, which may take longer than the new one's.
+func TestGiverRanAnotherFunction(t *testing.T) {
+	for seed := uint64(1); seed <= 4; seed++ {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStory(t, seed, world.Short(), map[string]int{"orders-events": 2}, map[string]int{"order-processor": 900, "next": 60})
+				s.server.Do(func(w *world.World) {
+					w.SetTiming(lateTiming())
+					w.SetKnobs(world.Knobs{FilterAtBatch: true})
+				})
+				takes := map[string]time.Duration{"slow": 14*time.Minute + 30*time.Second, "first": 4 * time.Minute, "backlog": 500 * time.Millisecond}
+				s.handler(func(function, data string, _ time.Time) (time.Duration, bool) {
+					for note, d := range takes {
+						if strings.Contains(data, note) && (function == "order-processor" || note == "backlog") {
+							return d, true
+						}
+					}
+					return 5 * time.Millisecond, true
+				})
+				s.settle(routing(t, bothRoutes))
+				after := load(t, []byte(strings.Replace(ordersText, "order-processor", "next", 1)+apartRoutes))
+				time.Sleep(time.Hour)
+				s.began = time.Now()
+				s.put("orders-events", "a", "Paid", "first")
+				time.Sleep(5 * time.Second)
+				s.put("orders-events", "a", "Paid", "slow")
+				for range 400 {
+					s.put("orders-events", "a", "Paid", "backlog")
+				}
+				s.put("orders-events", "a", "Placed", "behind the slow one")
+				for step := range 90 * 6 {
+					time.Sleep(10 * time.Second)
+					for _, key := range []string{"b", "c", "d", "e"} {
+						s.put("orders-events", key, "Paid", "")
+						s.put("orders-events", key, "Placed", "")
+					}
+					if step >= 13 && step%3 == 0 {
+						s.pass(after)
+					}
+				}
+				s.judge("Paid", "Placed")
+			})
+		})
+	}
+}
+
+// TestStreamChangesBack lets a routing and its producers go to another stream, where
+// the function is slow, and back half an hour later.
+func TestStreamChangesBack(t *testing.T) {
+	for _, isolation := range []string{"Alias", "FanOut"} {
+		t.Run(isolation, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStory(t, 1, world.Short(), map[string]int{"orders-events": 1, "orders-v2": 1}, map[string]int{"order-processor": 60})
+				s.handler(func(_, data string, _ time.Time) (time.Duration, bool) {
+					if strings.Contains(data, "orders-v2") {
+						return 20 * time.Second, true
+					}
+					return 5 * time.Millisecond, true
+				})
+				text := ordersText + fmt.Sprintf("    - {name: r0, eventTypes: [Paid], batchSize: 1, isolation: %s}\n", isolation)
+				before, after := load(t, []byte(text)), load(t, []byte(strings.Replace(text, "stream: orders-events", "stream: orders-v2", 1)))
+				s.settle(before)
+				time.Sleep(time.Hour)
+				s.began = time.Now()
+				s.flow(10*time.Minute, "orders-events", "Paid")
+				s.pass(after)
+				for range 6 {
+					s.flow(5*time.Minute, "orders-v2", "Paid")
+					s.pass(after)
+				}
+				s.pass(before)
+				for _, wait := range []time.Duration{5 * time.Minute, 5 * time.Hour} {
+					for range 12 {
+						s.flow(wait, "orders-events", "Paid")
+						s.pass(before)
+					}
+				}
+				s.judge("Paid")
+			})
+		})
+	}
+}
+
+// TestStreamChangesWhileDisabled lets a routing go to another stream while a person has
+// disabled its mapping: what waits for that is read before it goes.
+func TestStreamChangesWhileDisabled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStory(t, 1, world.Short(), map[string]int{"orders-events": 1, "orders-v2": 1}, map[string]int{"order-processor": 60})
+		text := ordersText + "    - {name: r0, eventTypes: [Paid]}\n"
+		after := load(t, []byte(strings.Replace(text, "stream: orders-events", "stream: orders-v2", 1)))
+		s.settle(load(t, []byte(text)))
+		time.Sleep(time.Hour)
+		s.began = time.Now()
+		s.disable("r0")
+		s.flow(10*time.Minute, "orders-events", "Paid")
+		for _, wait := range []time.Duration{5 * time.Minute, 5 * time.Hour} {
+			for range 20 {
+				s.pass(after)
+				s.flow(wait, "orders-v2", "Paid")
+			}
+		}
+		s.judge("Paid")
+	})
+}
