@@ -35,7 +35,7 @@ func longInvocation(t *testing.T, isolation string, shards, slow int) {
 		w.SetKnobs(world.Knobs{FilterAtBatch: true}) // a changed filter meets what was read before as well
 		w.SetHandler(func(_ string, x world.Record, _ time.Time) (time.Duration, bool) {
 			if strings.Contains(string(x.Data), "slow") {
-				return 14*time.Minute + 30*time.Second, true
+				return 14*time.Minute + 55*time.Second, true
 			}
 			return 5 * time.Millisecond, true
 		})
@@ -62,7 +62,7 @@ func longInvocation(t *testing.T, isolation string, shards, slow int) {
 		put("a", "Paid", "")
 	}
 	put("a", "Placed", "waits behind the slow one")
-	for step := range 120 * 6 {
+	for step := range 180 * 6 {
 		time.Sleep(10 * time.Second)
 		for _, key := range []string{"a", "b", "c", "d", "e"} {
 			put(key, "Shipped", "")
@@ -80,7 +80,7 @@ func longInvocation(t *testing.T, isolation string, shards, slow int) {
 	}
 	time.Sleep(time.Minute) // what was written last is delivered
 	if p := r.plan(after); !p.Empty() || handingOver(p) > 0 {
-		t.Errorf("two hours later the type has not moved: %v, held %v", p.Changes, p.Held)
+		t.Errorf("three hours later the type has not moved: %v, held %v", p.Changes, p.Held)
 	}
 	r.server.Do(func(w *world.World) {
 		got := verdict.Judge(verdict.Case{
