@@ -777,6 +777,25 @@ func TestSourceHangs(t *testing.T) {
 	})
 }
 
+// TestAskedAgain has somebody ask for passes again and again while the source of the
+// documents does not answer: they are made, and wait no longer than for one.
+func TestAskedAgain(t *testing.T) {
+	inBubble(t, orders(1), func(t *testing.T, r *rig) {
+		c, stop := r.run()
+		defer stop()
+		time.Sleep(time.Minute)
+		r.docs.hang(true)
+		before := len(r.passes(c))
+		for range 20 {
+			c.Trigger(controller.TriggerHTTP)
+			time.Sleep(3 * time.Second)
+		}
+		if got := r.passes(c)[before:]; len(got) < 4 || len(got) > 6 || got[0] != "http quiet" {
+			t.Errorf("passes %v in a minute, want one in 10 to 15 s", got)
+		}
+	})
+}
+
 // TestStrangers names a routing that no document has: people are told, until one has.
 func TestStrangers(t *testing.T) {
 	west := document("west", oregon, "orders-events", "order-processor", 1)
