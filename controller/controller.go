@@ -186,7 +186,9 @@ func (c *Controller) Run(ctx context.Context) error {
 				loaded = load()
 			}
 		case asked = <-c.wake:
-			waited = time.After(sourcePatience)
+			if waited == nil { // who asked first waits longest
+				waited = time.After(sourcePatience)
+			}
 			if again = loaded != nil; !again {
 				loaded = load()
 			}

@@ -2,6 +2,7 @@ package controller_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -342,6 +343,73 @@ func TestRoutingFails(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestLeftOut has a routing's stream not be readable any more: what was seen last of
+// it is shown until it can be read again, or no document has it.
+func TestLeftOut(t *testing.T) {
+	audit := strings.Replace(document("audit", ireland, "audit-events", "auditor", 2), "spec:\n", "spec:\n  concurrency: {others: 0, minimum: 990}\n", 1)
+	inBubble(t, orders(1)+audit, func(t *testing.T, r *rig) {
+		c, stop := r.run()
+		defer stop()
+		shown := func() map[string]bool {
+			t.Helper()
+			all := map[string]bool{}
+			for line := range strings.Lines(ask(c.Handler(token(""), nil), "GET", "/metrics", "").Body.String()) {
+				for _, about := range []string{"audit", "eventrouting_mappings", "code=\"shortage\"", "type=\"CapacitySufficient\""} {
+					if strings.Contains(line, about) && !strings.Contains(line, "eventrouting_failing") && !strings.Contains(line, "last_success") {
+						all[line] = true
+					}
+				}
+			}
+			p := r.status(c).Places[0]
+			var status reconcile.Status
+			if err := json.Unmarshal(p.Status, &status); err != nil {
+				t.Fatal(err)
+			}
+			for _, route := range status.Routes {
+				all["route "+route.Name+" "+route.State] = true
+			}
+			for _, f := range status.Functions {
+				all[fmt.Sprint("function ", f.Name, " ", f.Need)] = true
+			}
+			for _, s := range status.Streams {
+				all[fmt.Sprint("stream ", s.Name, " ", s.Open)] = true
+			}
+			for _, f := range status.Findings {
+				all[f.String()] = true
+			}
+			return all
+		}
+		time.Sleep(20 * time.Minute)
+		before := shown()
+		if len(before) < 15 || r.condition(r.status(c).Places[0], controller.CapacitySufficient).Status {
+			t.Fatalf("before: %v", before)
+		}
+		r.refuse(func(req *http.Request, body string) bool {
+			return strings.Contains(req.Header.Get("X-Amz-Target"), "DescribeStreamSummary") && strings.Contains(body, "audit-events")
+		})
+		time.Sleep(time.Hour)
+		if diff := cmp.Diff(before, shown()); diff != "" {
+			t.Errorf("while it cannot be read (-want +got):\n%s", diff)
+		}
+		if d := r.condition(r.status(c).Places[0], controller.Degraded); !d.Status || !strings.Contains(d.Message, "audit (") {
+			t.Errorf("%+v", d)
+		}
+		r.docs.write(orders(1))
+		time.Sleep(time.Minute)
+		for line := range shown() {
+			if strings.Contains(line, `"auditor"`) || strings.Contains(line, "function auditor") || strings.Contains(line, "stream audit") || strings.Contains(line, "shortage") {
+				t.Errorf("no document names it any more, and it is shown: %s", line)
+			}
+		}
+		r.docs.write(orders(1) + audit)
+		r.refuse(nil)
+		time.Sleep(30 * time.Minute)
+		if diff := cmp.Diff(before, shown()); diff != "" {
+			t.Errorf("once it can be read (-want +got):\n%s", diff)
+		}
+	})
 }
 
 // TestDeadline ends a pass that takes too long, and makes the next.
@@ -773,6 +841,25 @@ func TestSourceHangs(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		if s := r.status(c); s.Documents.Trouble != nil {
 			t.Errorf("trouble stays: %+v", s.Documents.Trouble)
+		}
+	})
+}
+
+// TestAskedAgain has somebody ask for passes again and again while the source of the
+// documents does not answer: they are made, and wait no longer than for one.
+func TestAskedAgain(t *testing.T) {
+	inBubble(t, orders(1), func(t *testing.T, r *rig) {
+		c, stop := r.run()
+		defer stop()
+		time.Sleep(time.Minute)
+		r.docs.hang(true)
+		before := len(r.passes(c))
+		for range 20 {
+			c.Trigger(controller.TriggerHTTP)
+			time.Sleep(3 * time.Second)
+		}
+		if got := r.passes(c)[before:]; len(got) < 4 || len(got) > 6 || got[0] != "http quiet" {
+			t.Errorf("passes %v in a minute, want one in 10 to 15 s", got)
 		}
 	})
 }

@@ -16,6 +16,8 @@ import (
 // finding is what a look came to.
 type finding struct {
 	docs   []spec.EventRouting // that could be looked at
+	out    []spec.EventRouting // that could not
+	said   []spec.Finding      // in documents, and of plan as well
 	plan   reconcile.Plan
 	live   reconcile.State
 	status reconcile.Status
@@ -52,7 +54,12 @@ func (w *worker) compute(ctx context.Context, docs []spec.EventRouting, want wan
 	o.Commit = want.commit
 	// What no document names may be named by one that is left out here.
 	o.Partial = o.Partial || want.partial || w.look().trouble != nil || len(docs) < len(want.docs)
-	f := finding{docs: docs}
+	f := finding{docs: docs, said: want.found}
+	for _, d := range want.docs {
+		if !slices.ContainsFunc(docs, func(x spec.EventRouting) bool { return x.Metadata.Name == d.Metadata.Name }) {
+			f.out = append(f.out, d)
+		}
+	}
 	var err error
 	if f.plan, f.live, err = reconcile.Look(ctx, w.reader, docs, o, now); err != nil {
 		return f, err

@@ -54,9 +54,10 @@ type view struct {
 	paused   []string // of these
 	trouble  *Trouble // why newer documents are not in force
 
-	plan      reconcile.Plan // of the last pass that could look
+	plan      reconcile.Plan // of the last pass that could look; of routings that it left out what was known before
 	live      reconcile.State
 	status    reconcile.Status
+	said      []spec.Finding        // those of plan that are in documents
 	heldSince map[heldKey]time.Time // what the plan holds: since when without a break
 
 	running     *Pass
@@ -84,6 +85,7 @@ type heldKey struct {
 
 // found takes over what a pass saw.
 func (v *view) found(f finding) {
+	f.keep(*v)
 	since := map[heldKey]time.Time{}
 	for _, h := range f.plan.Held {
 		k := heldKey{h.Addr, h.Action}
@@ -92,7 +94,7 @@ func (v *view) found(f finding) {
 			since[k] = before
 		}
 	}
-	v.plan, v.live, v.status, v.heldSince = f.plan, f.live, f.status, since
+	v.plan, v.live, v.status, v.said, v.heldSince = f.plan, f.live, f.status, f.said, since
 }
 
 // failed says whether the last pass left something undone that it should not.

@@ -54,6 +54,11 @@ func Adopt(docs []spec.EventRouting, live State, o Options, now time.Time, name,
 	if m.Key != w.mapping.Key {
 		tagged.Tags[TagAdopted] = at
 	}
+	for _, tag := range []string{TagPaused, TagReleased} { // what it may carry was said of another routing
+		if word := p.word(tag, w.doc.Metadata.Name); len(word) > 0 || tags[tag] != "" {
+			tagged.Tags[tag] = word.String()
+		}
+	}
 	live.Facts.Tags = maps.Clone(live.Facts.Tags)
 	live.Facts.Tags[uuid] = maps.Clone(tags)
 	if live.Facts.Tags[uuid] == nil {
@@ -64,7 +69,7 @@ func Adopt(docs []spec.EventRouting, live State, o Options, now time.Time, name,
 	return append(taking, Change{
 		Action: Update, Addr: w.addr, Before: &m, After: &tagged,
 		Reason: "it is to be the route's", Effect: "none",
-	}), after, after.Asks, nil
+	}), after, append(p.asks, after.Asks...), nil
 }
 
 // strangeAlias is an alias that is called like a route's and is not ours.

@@ -74,24 +74,29 @@ func (p *planner) said(tag, routing string, names ...string) time.Time {
 // word is what an operator said in a routing, as far as it is not over. One mapping
 // of the routing is asked, the one that was left alone for longest: the word was
 // written on all that there were, and a pass that did not know of it may have made
-// another one since.
+// another one since. One that somebody made on a route's alias, and that no pass has
+// changed yet, carries none.
 func (p *planner) word(tag, routing string) Word {
-	ms := p.mappingsOf(routing)
-	if len(ms) == 0 {
-		return nil
+	for _, m := range p.mappingsOf(routing) {
+		tags, known := p.live.Facts.Tags[m.UUID]
+		if !known {
+			p.ask(AskTags, m.UUID)
+			return nil
+		}
+		if tags[TagOwner] == "" && tags[tag] == "" {
+			continue
+		}
+		word := ParseWord(tags[tag])
+		maps.DeleteFunc(word, func(_ string, until time.Time) bool { return !until.After(p.now) })
+		return word
 	}
-	tags, known := p.live.Facts.Tags[ms[0].UUID]
-	if !known {
-		p.ask(AskTags, ms[0].UUID)
-	}
-	word := ParseWord(tags[tag])
-	maps.DeleteFunc(word, func(_ string, until time.Time) bool { return !until.After(p.now) })
-	return word
+	return nil
 }
 
-// passOn makes a new mapping carry what an operator said in its routing.
+// passOn makes a mapping that joins a routing, made new or adopted, carry what an
+// operator said in it.
 func (p *planner) passOn(s *step, routing string) {
-	if _, after := s.mappings(); s.Before != nil || after == nil {
+	if _, after := s.mappings(); after == nil || after.Tags[TagRouting] == "" {
 		return
 	}
 	for _, tag := range []string{TagPaused, TagReleased} {

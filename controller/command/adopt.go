@@ -120,7 +120,22 @@ func adopt(cmd *cobra.Command, pl place, o reconcile.Options, name, uuid string,
 		return err
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "Adopted: eventrouting apply makes it what the route wants.\n")
+	if target := movedFrom(f.taking); target != "" {
+		fmt.Fprintf(cmd.OutOrStdout(), "Until then who applies has to be allowed lambda:UpdateEventSourceMapping for what it runs: eventrouting iam --for controller --adopt '%s' prints that too.\n", target)
+	}
 	return nil
+}
+
+// movedFrom is the ARN of what an adopted mapping runs, where that is not its route's
+// target yet; empty where it is.
+func movedFrom(taking []reconcile.Change) string {
+	for _, c := range taking {
+		if m, ok := c.After.(*reconcile.Mapping); ok && m.Tags[reconcile.TagAdopted] != "" {
+			home, _, _ := strings.Cut(m.ARN, "event-source-mapping:")
+			return home + "function:" + m.Key.Target()
+		}
+	}
+	return ""
 }
 
 // alsoTaken names the alias that is taken over with a mapping; empty for none.

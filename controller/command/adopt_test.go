@@ -1,7 +1,11 @@
 package command_test
 
 import (
+	"bytes"
 	"fmt"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -11,6 +15,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/eventrouting/eventrouting/controller/command"
 	"github.com/eventrouting/eventrouting/emulator/verdict"
 	"github.com/eventrouting/eventrouting/emulator/world"
 	"github.com/eventrouting/eventrouting/reconcile"
@@ -246,4 +253,67 @@ func TestAdoptAliasRefused(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestAdoptPrivilege goes the road of the README with the printed policy: it changes no
+// mapping on another qualifier, but with --adopt the one that was adopted.
+func TestAdoptPrivilege(t *testing.T) {
+	const routes = "    - {name: a, eventTypes: [A]}\n    - {name: b, eventTypes: [B]}\n"
+	file := filepath.Join(t.TempDir(), "orders.yaml")
+	if err := os.WriteFile(file, []byte(ordersText+routes), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{file, "--for", "controller", "--account", account}
+	without := printed(t, args...)
+	with := printed(t, append(args, "--adopt", "arn:aws:lambda:"+region+":"+account+":function:order-processor:old")...)
+	elsewhere := printed(t, append(args, "--adopt", "arn:aws:lambda:us-west-2:"+account+":function:order-processor:old")...)
+	if diff := cmp.Diff(without, elsewhere); diff != "" {
+		t.Errorf("of another region (-without +got):\n%s", diff)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, map[string]int{"orders-events": 1}, "order-processor")
+		p := newPerson(r)
+		function, alias := "order-processor", "old"
+		must[*lambda.CreateAliasOutput](t)(p.lambda.CreateAlias(t.Context(), &lambda.CreateAliasInput{FunctionName: &function, Name: &alias, FunctionVersion: aws.String("$LATEST")}))
+		uuid := p.create("order-processor:old", "A", "B")
+		docs := routing(t, routes)
+		must[reconcile.Plan](t)(r.adopt(docs, "orders/a", uuid))
+		r.server.SetPolicy(without.enforced(t))
+		if _, err := r.apply(t.Context(), r.server.Client().Do, docs); err == nil || !strings.Contains(err.Error(), "AccessDenied") {
+			t.Errorf("without --adopt: %v", err)
+		}
+		r.server.SetPolicy(with.enforced(t))
+		must[reconcile.Outcome](t)(r.apply(t.Context(), r.server.Client().Do, docs))
+		r.server.SetPolicy(without.enforced(t)) // it was for that one update
+		r.settle(docs)
+		if ms := r.state().Mappings[reconcile.Key{Stream: "orders-events", Function: function, Qualifier: "orders--a"}]; len(ms) != 1 || ms[0].UUID != uuid {
+			t.Errorf("%v, want mapping %s", ms, uuid)
+		}
+	})
+}
+
+// TestAdoptSays has adopt say what has to be allowed for the apply that follows.
+func TestAdoptSays(t *testing.T) {
+	r := newRig(t, map[string]int{"orders-events": 1}, "order-processor")
+	created := must[*lambda.CreateEventSourceMappingOutput](t)(newPerson(r).lambda.CreateEventSourceMapping(t.Context(), &lambda.CreateEventSourceMappingInput{
+		EventSourceArn: aws.String(world.StreamARN(world.Place{Account: account, Region: region}, "orders-events")), FunctionName: aws.String("order-processor:live"),
+		StartingPosition: types.EventSourcePositionTrimHorizon,
+	}))
+	for r.state().Mappings[reconcile.Key{Stream: "orders-events", Function: "order-processor", Qualifier: "live"}][0].State != "Enabled" {
+		time.Sleep(100 * time.Millisecond)
+	}
+	web := httptest.NewServer(r.server)
+	defer web.Close()
+	t.Setenv("AWS_ENDPOINT_URL", web.URL)
+	t.Setenv("AWS_ACCESS_KEY_ID", account)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	file := filepath.Join(t.TempDir(), "orders.yaml")
+	must[any](t)(nil, os.WriteFile(file, []byte(ordersText+"    - {name: a, eventTypes: [A]}\n"), 0o600))
+	var stdout, stderr bytes.Buffer
+	if code := command.Run(t.Context(), []string{"adopt", "--auto-approve", file, "orders/a", "--uuid", *created.UUID}, strings.NewReader(""), &stdout, &stderr); code != 0 {
+		t.Fatalf("exit code %d\n%s\n%s", code, stdout.String(), stderr.String())
+	}
+	if want := "eventrouting iam --for controller --adopt 'arn:aws:lambda:" + region + ":" + account + ":function:order-processor:live' prints that too"; !strings.Contains(stdout.String(), want) {
+		t.Errorf("stdout lacks %q:\n%s", want, stdout.String())
+	}
 }

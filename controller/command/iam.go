@@ -27,6 +27,7 @@ type granting struct {
 	account, partition string
 	was                []string // documents as they were
 	read               []string // ARNs
+	adopt              []string // ARNs
 	streamKeys         []string // ARNs
 }
 
@@ -62,6 +63,7 @@ With several policies, one for each role or function, --of picks one for -o json
 	f.StringVar(&g.partition, "partition", "", "aws, aws-cn, aws-us-gov and so on; that of the region unless given")
 	f.StringArrayVar(&g.was, "was", nil, "documents as they were, while a function, a stream, an isolation or a routing changes; may be repeated")
 	f.StringArrayVar(&g.read, "read", nil, "ARN of a stream or function that no document names and that a pass reads: what other mappings on the functions read; may be repeated")
+	f.StringArrayVar(&g.adopt, "adopt", nil, "ARN of the function, with its qualifier, that a mapping runs which a route is to adopt, with --for controller; until it was applied; may be repeated")
 	f.StringArrayVar(&g.streamKeys, "stream-key", nil, "ARN of the KMS key of an encrypted stream, with --for function; may be repeated")
 	return cmd
 }
@@ -81,6 +83,12 @@ func (g *granting) check() error {
 	for _, name := range g.read {
 		if !arn.MatchString(name) {
 			return hint(fmt.Errorf("--read %q is neither a stream nor a function", name), "arn:aws:kinesis:REGION:ACCOUNT:stream/NAME or arn:aws:lambda:REGION:ACCOUNT:function:NAME")
+		}
+	}
+	target := regexp.MustCompile(`^arn:aws(-[a-z]+)*:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9_-]+(:(\$LATEST|[A-Za-z0-9_-]+))?$`)
+	for _, name := range g.adopt {
+		if !target.MatchString(name) {
+			return hint(fmt.Errorf("--adopt %q is no function", name), "arn:aws:lambda:REGION:ACCOUNT:function:NAME or arn:aws:lambda:REGION:ACCOUNT:function:NAME:QUALIFIER")
 		}
 	}
 	key := regexp.MustCompile(`^arn:aws(-[a-z]+)*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+$`)
@@ -199,6 +207,9 @@ func (g *granting) callers(docs []located) []principal {
 		p := principal{name: cmp.Or(role, "caller"), title: cmp.Or(role, title), policy: iamPolicy{Version: policyVersion}}
 		own := slices.DeleteFunc(slices.Clone(docs), func(d located) bool { return d.Spec.AssumeRole != role })
 		p.policy.allowDocuments(own, g.whom == "controller")
+		if g.whom == "controller" {
+			p.policy.allowAdopting(own, g.adopt)
+		}
 		var read []string
 		for _, arn := range g.read {
 			if slices.ContainsFunc(own, func(d located) bool { return strings.Contains(arn, ":"+d.region+":"+d.account+":") }) {

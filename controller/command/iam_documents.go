@@ -214,6 +214,22 @@ func (p *iamPolicy) allowKey(sid, why, key string, at home, actions ...string) {
 	p.allow(s)
 }
 
+// allowAdopting adds that a mapping which runs one of targets, by its ARN, becomes a
+// route's of the documents, which has to run the same function.
+func (p *iamPolicy) allowAdopting(docs []located, targets []string) {
+	for _, d := range docs {
+		for _, target := range targets {
+			if slices.ContainsFunc(d.functions(""), func(f string) bool { return target == f || strings.HasPrefix(target, f+":") }) {
+				p.allow(iamStatement{
+					Sid: "AdoptMappings", why: "what adopted mappings run until they are applied; not needed any more after that",
+					Action: []string{"lambda:UpdateEventSourceMapping"}, Resource: []string{d.arn("lambda", "event-source-mapping:*")},
+					Condition: map[string]map[string][]string{"ArnLike": {"lambda:FunctionArn": {target}}},
+				})
+			}
+		}
+	}
+}
+
 // allowReading adds what a dry run takes of streams and functions that no
 // document names, by their ARNs.
 func (p *iamPolicy) allowReading(arns []string) {

@@ -118,6 +118,77 @@ func TestPauseIsPassedOn(t *testing.T) {
 	})
 }
 
+// TestPauseAdopted pauses a route, and has mappings join the routing that were changed
+// before all others: one that is adopted, and one made by hand on a route's alias.
+func TestPauseAdopted(t *testing.T) {
+	for _, join := range []struct {
+		name  string
+		route string // that the mapping is for
+		make  func(*testing.T, *rig, person, []spec.EventRouting)
+	}{
+		{"adopted", "legacy", func(t *testing.T, r *rig, p person, docs []spec.EventRouting) {
+			t.Helper()
+			for _, ms := range r.state().Mappings {
+				if ms[0].Key.Qualifier == "old" {
+					must[reconcile.Plan](t)(r.adopt(docs, "orders/legacy", ms[0].UUID))
+				}
+			}
+		}},
+		{"by hand", "paid", func(t *testing.T, r *rig, p person, _ []spec.EventRouting) {
+			t.Helper()
+			for _, ms := range r.state().Mappings {
+				if ms[0].Key.Qualifier == "orders--paid" {
+					must[*lambda.DeleteEventSourceMappingOutput](t)(p.lambda.DeleteEventSourceMapping(t.Context(), &lambda.DeleteEventSourceMappingInput{UUID: &ms[0].UUID}))
+				}
+			}
+			time.Sleep(2 * time.Minute)
+			p.create("order-processor:orders--paid", "OrderPaid")
+		}},
+	} {
+		t.Run(join.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, map[string]int{"orders-events": 2}, "order-processor")
+				p := newPerson(r)
+				must[*lambda.CreateAliasOutput](t)(p.lambda.CreateAlias(t.Context(), &lambda.CreateAliasInput{
+					FunctionName: aws.String("order-processor"), Name: aws.String("old"), FunctionVersion: aws.String("$LATEST"),
+				}))
+				p.create("order-processor:old", "Legacy")
+				time.Sleep(2 * time.Minute)
+				const routes = "    - {name: placed, eventTypes: [OrderPlaced]}\n    - {name: paid, eventTypes: [OrderPaid]}\n"
+				r.settle(routing(t, routes))
+				r.say(routing(t, routes), reconcile.TagPaused, "orders", "placed", time.Now().Add(5*time.Hour))
+				docs := routing(t, routes+"    - {name: legacy, eventTypes: [Legacy]}\n")
+				join.make(t, r, p, docs)
+				time.Sleep(2 * time.Minute)
+				for _, ms := range r.state().Mappings {
+					if ms[0].Key.Qualifier == "orders--placed" { // which makes the other one the oldest
+						must[*lambda.UpdateEventSourceMappingOutput](t)(p.lambda.UpdateEventSourceMapping(t.Context(), &lambda.UpdateEventSourceMappingInput{UUID: &ms[0].UUID, BatchSize: aws.Int32(7)}))
+					}
+				}
+				time.Sleep(2 * time.Minute)
+				paused := func(when string) {
+					t.Helper()
+					held := r.plan(docs).Held
+					if !slices.ContainsFunc(held, func(h reconcile.Held) bool { return h.Why == reconcile.WhyPaused && h.Addr.Name == "orders/placed" }) {
+						t.Errorf("%s the route is not paused any more; held: %v", when, held)
+					}
+				}
+				paused("before the pass")
+				must[reconcile.Outcome](t)(r.apply(t.Context(), r.server.Client().Do, docs))
+				paused("after it")
+				for _, ms := range r.state().Mappings {
+					if m := ms[0]; m.Key.Qualifier == "orders--"+join.route {
+						tags := must[*lambda.ListTagsOutput](t)(p.lambda.ListTags(t.Context(), &lambda.ListTagsInput{Resource: &m.ARN})).Tags
+						if reconcile.ParseWord(tags[reconcile.TagPaused])["placed"].IsZero() {
+							t.Errorf("%s joined without the word: %v", m.Key, tags)
+						}
+					}
+				}
+			})
+		})
+	}
+}
+
 // TestRelease lets a route go on that a person disabled, before the time to respect
 // that is over.
 func TestRelease(t *testing.T) {
