@@ -996,3 +996,28 @@ func TestThrottledUnnamed(t *testing.T) {
 		}
 	})
 }
+
+// TestMissingStream has one of two documents name a stream that does not exist: that
+// routing does not succeed, and the place says why.
+func TestMissingStream(t *testing.T) {
+	inBubble(t, orders(1)+document("audit", ireland, "audit-evnets", "auditor", 1), func(t *testing.T, r *rig) {
+		c, stop := r.run()
+		defer stop()
+		time.Sleep(time.Hour)
+		p := r.status(c).Places[0]
+		if d := r.condition(p, controller.Degraded); !d.Status || d.Reason != "Missing" || !strings.Contains(d.Message, "audit-evnets") {
+			t.Errorf("condition %+v", d)
+		}
+		text := ask(c.Handler(token(""), nil), "GET", "/metrics", "").Body.String()
+		success := func(routing string) (at float64) {
+			_, rest, _ := strings.Cut(text, `eventrouting_last_success_timestamp_seconds{place="eu-west-1",routing="`+routing+`"} `)
+			if _, err := fmt.Sscan(rest, &at); err != nil {
+				t.Errorf("%s: %v", routing, err)
+			}
+			return at
+		}
+		if late := success("orders") - success("audit"); late < 3000 {
+			t.Errorf("the routing whose stream is missing last succeeded %v s before the other, want never", late)
+		}
+	})
+}

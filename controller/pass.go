@@ -220,13 +220,30 @@ func (w *worker) behind(p Pass) map[string]bool {
 			}
 		}
 	}
-	for _, d := range w.wants().docs {
+	docs := w.wants().docs
+	for _, f := range w.look().plan.Findings {
+		if reconcile.MissingReference(f.Code) {
+			units[routingAt(docs, f)] = true
+		}
+	}
+	for _, d := range docs {
 		for _, r := range d.Resolve() {
 			reservation := reconcile.Addr{Kind: reconcile.KindReservation, Name: spec.BareName(r.Function)}
 			units[d.Metadata.Name] = units[d.Metadata.Name] || units[reservation.String()]
 		}
 	}
 	return units
+}
+
+// routingAt is the routing whose document a finding is about; empty for none.
+func routingAt(docs []spec.EventRouting, f spec.Finding) string {
+	name, line := "", 0
+	for _, d := range docs {
+		if d.Origin.File == f.File && d.Origin.Line <= f.Line && d.Origin.Line >= line {
+			name, line = d.Metadata.Name, d.Origin.Line
+		}
+	}
+	return name
 }
 
 // names lists what fails, with why.

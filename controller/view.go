@@ -183,12 +183,24 @@ func (v *view) degraded() Condition {
 		c.Reason, c.Message = "NotObserved", v.passes[len(v.passes)-1].Error
 	case len(v.failing) > 0:
 		c.Reason, c.Message = "Failing", names(v.failing)
+	case v.missing() != "":
+		c.Reason, c.Message = "Missing", v.missing()
 	case v.slow:
 		c.Reason, c.Message = "Throttled", "AWS refuses calls of this account for being too many"
 	default:
 		c.Status, c.Reason, c.Message = false, "AsExpected", "nothing keeps failing"
 	}
 	return c
+}
+
+// missing says what a document names that does not exist; empty for nothing.
+func (v *view) missing() string {
+	for _, f := range v.plan.Findings {
+		if reconcile.MissingReference(f.Code) {
+			return f.Message
+		}
+	}
+	return ""
 }
 
 func (v *view) capacity() Condition {
