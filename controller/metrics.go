@@ -56,12 +56,12 @@ func (m *metrics) change(place string, s reconcile.Step) {
 type gauges struct {
 	c *Controller
 
-	build, documents, trouble                   *prometheus.Desc
-	condition, held, heldFor, finding           *prometheus.Desc
-	required, reserved, shortfall               *prometheus.Desc
-	active, open, mappings, lag, behind         *prometheus.Desc
-	retention                                   *prometheus.Desc
-	success, completed, overdue, backoff, dry   *prometheus.Desc
+	build, documents, trouble                 *prometheus.Desc
+	condition, held, heldFor, finding         *prometheus.Desc
+	required, reserved, shortfall             *prometheus.Desc
+	active, open, mappings, lag, behind       *prometheus.Desc
+	retention                                 *prometheus.Desc
+	success, completed, overdue, backoff, dry *prometheus.Desc
 }
 
 func newGauges(c *Controller) *gauges {
