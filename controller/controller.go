@@ -360,8 +360,9 @@ func (c *Controller) pace(account string) *pace {
 	return p
 }
 
-// interval is how far apart passes are by the schedule, at most: "0 9,10 * * 1-5"
-// has gaps of an hour, of a night and of a weekend.
+// interval is how far apart the next passes are by the schedule, at most: "0 9,10 * * 1-5"
+// has gaps of an hour, of a night and of a weekend. It bounds retries, which need
+// no more than that.
 func (c *Controller) interval(now time.Time) time.Duration {
 	var longest time.Duration
 	at := c.o.Schedule.Next(now)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -355,5 +356,25 @@ func TestHeldSeconds(t *testing.T) {
 		r.docs.write(moved)
 		time.Sleep(time.Hour)
 		within(time.Hour-time.Minute, time.Hour)
+	})
+}
+
+// TestOverdue has a schedule without nights and weekends: what is overdue goes by the
+// passes that are due, and not by how far apart most of them are.
+func TestOverdue(t *testing.T) {
+	inBubble(t, orders(1), func(t *testing.T, r *rig) { // in which it is Saturday
+		weekdays, err := controller.ParseSchedule("*/5 8-18 * * 1-5")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.o.Schedule = weekdays
+		c, stop := r.run()
+		defer stop()
+		want := fmt.Sprintf("eventrouting_overdue_timestamp_seconds{place=%q,routing=%q} %s", ireland, "orders",
+			strconv.FormatFloat(float64(time.Date(2000, time.January, 3, 8, 10, 0, 0, time.Local).Unix()), 'g', -1, 64))
+		time.Sleep(30 * time.Hour)
+		if text := ask(c.Handler(token(""), nil), "GET", "/metrics", "").Body.String(); !strings.Contains(text, want+"\n") {
+			t.Errorf("no %s in\n%s", want, text)
+		}
 	})
 }

@@ -56,12 +56,12 @@ func (m *metrics) change(place string, s reconcile.Step) {
 type gauges struct {
 	c *Controller
 
-	build, documents, trouble                   *prometheus.Desc
-	condition, held, heldFor, finding           *prometheus.Desc
-	required, reserved, shortfall               *prometheus.Desc
-	active, open, mappings, lag, behind         *prometheus.Desc
-	retention                                   *prometheus.Desc
-	success, completed, scheduled, backoff, dry *prometheus.Desc
+	build, documents, trouble                 *prometheus.Desc
+	condition, held, heldFor, finding         *prometheus.Desc
+	required, reserved, shortfall             *prometheus.Desc
+	active, open, mappings, lag, behind       *prometheus.Desc
+	retention                                 *prometheus.Desc
+	success, completed, overdue, backoff, dry *prometheus.Desc
 }
 
 func newGauges(c *Controller) *gauges {
@@ -89,7 +89,7 @@ func newGauges(c *Controller) *gauges {
 		behind:    desc("follow_behind", "1 while a route's alias does not point where what it follows points.", "place", "route"),
 		success:   desc("last_success_timestamp_seconds", "When the last pass began in which nothing of a routing failed; before the first one, since when it is wanted.", "place", "routing"),
 		completed: desc("last_pass_timestamp_seconds", "When the last pass that could look ended.", "place"),
-		scheduled: desc("schedule_interval_seconds", "How far apart passes are by the schedule, at most."),
+		overdue:   desc("overdue_timestamp_seconds", "When three passes of the schedule are due since the last one in which nothing of a routing failed.", "place", "routing"),
 		backoff:   desc("failing", "Failures in a row of a routing, or of the reservation of a function.", "place", "what"),
 	}
 }
@@ -98,7 +98,7 @@ func newGauges(c *Controller) *gauges {
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		g.build, g.dry, g.documents, g.trouble, g.condition, g.held, g.heldFor, g.finding, g.required, g.reserved, g.shortfall,
-		g.active, g.open, g.retention, g.mappings, g.lag, g.behind, g.success, g.completed, g.scheduled, g.backoff,
+		g.active, g.open, g.retention, g.mappings, g.lag, g.behind, g.success, g.completed, g.overdue, g.backoff,
 	} {
 		ch <- d
 	}
@@ -123,7 +123,6 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	o, now := out(ch), time.Now()
 	o.set(g.build, 1, g.c.o.Build.Version, g.c.o.Build.Commit, runtime.Version())
 	o.set(g.dry, number(g.c.o.DryRun))
-	o.set(g.scheduled, g.c.interval(now).Seconds())
 	s := g.c.inForce()
 	if !s.at.IsZero() {
 		o.set(g.documents, 1, s.digest, s.docs.Commit)
@@ -160,7 +159,9 @@ func (g *gauges) place(o out, v view, now time.Time) {
 		o.set(g.finding, n, v.name, f.code, f.severity)
 	}
 	for routing, since := range v.wantedSince {
-		o.set(g.success, seconds(latest(since, v.succeeded[routing])), v.name, routing)
+		success := latest(since, v.succeeded[routing])
+		o.set(g.success, seconds(success), v.name, routing)
+		o.set(g.overdue, seconds(overdue(g.c.o.Schedule, success)), v.name, routing)
 	}
 	if !v.completed.IsZero() {
 		o.set(g.completed, seconds(v.completed), v.name)

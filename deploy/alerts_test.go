@@ -128,23 +128,20 @@ func TestAlertsFire(t *testing.T) {
 		}
 		return s
 	}
-	// Two controllers, of which one is asked for a pass once an hour.
+	// Two controllers, of which one makes no pass by night.
 	well := func() []sample {
 		other := "10.0.0.2:8080"
-		interval, hour := series("schedule_interval_seconds", 300), series("schedule_interval_seconds", 3600, "instance", other)
-		delete(interval.labels, "place")
-		delete(hour.labels, "place")
 		return []sample{
-			interval, hour, series("build_info", 1), series("build_info", 1, "instance", other), series("documents_not_loaded", 0),
-			series("last_success_timestamp_seconds", at(time.Minute), "routing", "orders"), series("last_success_timestamp_seconds", at(time.Minute), "routing", "trades"),
-			series("last_success_timestamp_seconds", at(time.Hour), "routing", "orders", "instance", other),
+			series("build_info", 1), series("build_info", 1, "instance", other), series("documents_not_loaded", 0),
+			series("overdue_timestamp_seconds", at(-14*time.Minute), "routing", "orders"), series("overdue_timestamp_seconds", at(-14*time.Minute), "routing", "trades"),
+			series("overdue_timestamp_seconds", at(-12*time.Hour), "routing", "orders", "instance", other),
 			series("concurrency_shortfall", 0, "function", "order-processor"), series("held_seconds", 7*86400, "why", "taker"), series("held_seconds", 1e6, "why", "foreign"), series("held", 2, "why", "taker"),
 			series("lag_seconds", 3, "target", "order-processor:orders--a"), series("retention_seconds", 86400, "stream", "orders-events"), series("retention_seconds", 7*86400, "stream", "trades-events"),
 			series("follow_behind", 0, "route", "orders/a"), series("findings", 1, "code", "gap", "severity", "info"),
 		}
 	}
 	below := map[string][]sample{
-		"EventRoutingNoSuccessfulPass": {series("last_success_timestamp_seconds", at(1200*time.Second), "routing", "late")},
+		"EventRoutingNoSuccessfulPass": {series("overdue_timestamp_seconds", at(300*time.Second), "routing", "late")},
 		"EventRoutingHeldOverdue":      {series("held_seconds", 3600, "why", "asked"), series("held_seconds", 7*86400+3600, "why", "catching-up")},
 		"EventRoutingLagNearRetention": {series("lag_seconds", 0.75*86400, "target", "order-processor:orders--b")},
 		"EventRoutingShortfall":        nil,
@@ -155,7 +152,7 @@ func TestAlertsFire(t *testing.T) {
 		"EventRoutingDown":             nil,
 	}
 	above := map[string][]sample{
-		"EventRoutingNoSuccessfulPass": {series("last_success_timestamp_seconds", at(1201*time.Second), "routing", "late")},
+		"EventRoutingNoSuccessfulPass": {series("overdue_timestamp_seconds", at(301*time.Second), "routing", "late")},
 		"EventRoutingHeldOverdue":      {series("held_seconds", 3601, "why", "asked")},
 		"EventRoutingLagNearRetention": {series("lag_seconds", 0.75*86400+1, "target", "order-processor:orders--b")},
 		"EventRoutingShortfall":        {series("concurrency_shortfall", 1, "function", "other")},

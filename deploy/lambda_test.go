@@ -2,12 +2,14 @@ package deploy_test
 
 import (
 	"bytes"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -47,6 +49,8 @@ type parameter struct {
 	Type        string  `yaml:"Type"`
 	Default     *string `yaml:"Default"`
 	Description string  `yaml:"Description"`
+	MinValue    int     `yaml:"MinValue"`
+	MaxValue    int     `yaml:"MaxValue"`
 }
 
 // function is AWS::Serverless::Function.
@@ -105,7 +109,7 @@ type alarm struct {
 		Value string `yaml:"Value"`
 	} `yaml:"Dimensions"`
 	Statistic          string `yaml:"Statistic"`
-	Period             int    `yaml:"Period"`
+	Period             string `yaml:"Period"`
 	EvaluationPeriods  int    `yaml:"EvaluationPeriods"`
 	DatapointsToAlarm  int    `yaml:"DatapointsToAlarm"`
 	Threshold          int    `yaml:"Threshold"`
@@ -132,7 +136,7 @@ func TestTemplate(t *testing.T) {
 	names := []string{"Controller", "Failures"}
 	for name, p := range m.Parameters {
 		names = append(names, name)
-		if p.Type != "String" || p.Default == nil || p.Description == "" {
+		if p.Type != "String" && p.Type != "Number" || p.Default == nil || p.Description == "" {
 			t.Errorf("parameter %s: %+v", name, p)
 		}
 	}
@@ -235,8 +239,19 @@ func (m template) alarm(t *testing.T) {
 	if !slices.Contains(cloudwatch.Statistic("").Values(), cloudwatch.Statistic(a.Statistic)) || cloudwatch.ComparisonOperator(a.ComparisonOperator) != cloudwatch.ComparisonOperatorGreaterThanOrEqualToThreshold || a.Threshold != 1 {
 		t.Errorf("%s %s %d", a.Statistic, a.ComparisonOperator, a.Threshold)
 	}
-	if a.Period%60 != 0 || a.Period == 0 || a.DatapointsToAlarm < 1 || a.DatapointsToAlarm > a.EvaluationPeriods || a.TreatMissingData != "breaching" {
-		t.Errorf("%d of %d periods of %s, missing data is %s", a.DatapointsToAlarm, a.EvaluationPeriods, time.Duration(a.Period)*time.Second, a.TreatMissingData)
+	if a.DatapointsToAlarm < 1 || a.DatapointsToAlarm > a.EvaluationPeriods || a.TreatMissingData != "breaching" {
+		t.Errorf("%d of %d periods, missing data is %s", a.DatapointsToAlarm, a.EvaluationPeriods, a.TreatMissingData)
+	}
+	// Where no pass is made in a period its data is missing: it is as long as the
+	// schedule has it. All periods together may have a week, where one has an hour.
+	// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
+	period := m.Parameters[a.Period]
+	if period.Type != "Number" || period.MinValue != 60 || time.Duration(period.MaxValue*a.EvaluationPeriods)*time.Second > 7*24*time.Hour {
+		t.Fatalf("a period of %q is %+v", a.Period, period)
+	}
+	seconds, err := strconv.Atoi(*period.Default)
+	if rate := *m.Parameters["Schedule"].Default; err != nil || fmt.Sprintf("rate(%d minutes)", seconds/60) != rate || seconds%60 != 0 {
+		t.Errorf("a period has %s s, and the schedule is %s", *period.Default, rate)
 	}
 }
 

@@ -74,10 +74,14 @@ type planned struct {
 	Account string            `json:"account"`
 	Region  string            `json:"region"`
 	Changes []json.RawMessage `json:"changes"`
-	Held    []struct {
-		Kind    string `json:"kind"`
-		Address string `json:"address"`
-	} `json:"held"`
+	Held    []savedHeld       `json:"held"`
+}
+
+// savedHeld is one held change as JSON.
+type savedHeld struct {
+	Action  string `json:"action"`
+	Kind    string `json:"kind"`
+	Address string `json:"address"`
 }
 
 func optionsToSave(o reconcile.Options) savedOptions {

@@ -13,7 +13,7 @@ import (
 // moved is what differs between a saved plan and the same plan made anew.
 type moved struct {
 	lines   []string
-	applied bool // nothing that was planned is planned still
+	applied bool // nothing that was planned is planned still, or held by now
 }
 
 // compare says what has moved since a plan was saved; no lines for nothing. The
@@ -34,6 +34,7 @@ func compare(then, now planned) (moved, error) {
 		i := slices.IndexFunc(fresh, c.same)
 		if i < 0 {
 			m.say("no longer planned: %s", c.title())
+			m.applied = m.applied && !c.heldIn(now)
 			continue
 		}
 		m.applied = false
@@ -77,6 +78,10 @@ type savedChange struct {
 func (c savedChange) title() string { return c.action + " " + c.kind + " " + c.address }
 
 func (c savedChange) same(o savedChange) bool { return c.title() == o.title() }
+
+func (c savedChange) heldIn(p planned) bool {
+	return slices.ContainsFunc(p.Held, func(h savedHeld) bool { return h.Action == c.action && h.Kind == c.kind && h.Address == c.address })
+}
 
 func changesOf(p planned) ([]savedChange, error) {
 	all := make([]savedChange, 0, len(p.Changes))
