@@ -18,14 +18,14 @@ import (
 // https://docs.aws.amazon.com/lambda/latest/api/API_ListEventSourceMappings.html
 const mappingsPerPage = 100
 
-// listMappings lists the mappings of a source ARN, of all sources when it is
-// empty, sorted. AWS has no other filter that is of use: the one by function
-// is exact on the qualifier.
-func (r *Reader) listMappings(ctx context.Context, source string) ([]reconcile.Mapping, error) {
+// listMappings lists the mappings of a source ARN, and of a function, sorted; of
+// all of them where it is empty. AWS's filter by function is exact on the qualifier.
+func (r *Reader) listMappings(ctx context.Context, source, function string) ([]reconcile.Mapping, error) {
 	byUUID := map[string]reconcile.Mapping{} // a mapping can move between pages meanwhile
 	err := eachPage(func(marker string) (*string, error) {
 		out, err := r.lambda.ListEventSourceMappings(ctx, &lambda.ListEventSourceMappingsInput{
 			EventSourceArn: markerOf(source),
+			FunctionName:   markerOf(function),
 			Marker:         markerOf(marker),
 			MaxItems:       aws.Int32(mappingsPerPage),
 		})
