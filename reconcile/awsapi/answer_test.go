@@ -15,6 +15,7 @@ import (
 	"github.com/eventrouting/eventrouting/emulator"
 	"github.com/eventrouting/eventrouting/emulator/world"
 	"github.com/eventrouting/eventrouting/reconcile"
+	"github.com/eventrouting/eventrouting/reconcile/awsapi"
 )
 
 func (s *scene) answer(live reconcile.State, asks ...reconcile.Ask) reconcile.Facts {
@@ -140,6 +141,19 @@ func TestAnswerLineage(t *testing.T) {
 		if got := s.answer(live, reconcile.Ask{What: reconcile.AskLineage, Name: "gone", Since: start}).Lineages["gone"]; len(got.Shards) != 0 {
 			t.Errorf("a stream that is gone has %v", got.Shards)
 		}
+	})
+}
+
+// A list from further back lacks no shard that was open just now.
+func TestAnswerLineageLacks(t *testing.T) {
+	inScene(t, func(s *scene) {
+		time.Sleep(time.Hour)
+		live := s.observe()
+		edit := map[string]func(map[string]any){"ListShards": func(answer map[string]any) { answer["Shards"] = answer["Shards"].([]any)[:3] }}
+		reader := awsapi.New(config(oddShards{s.server.Client(), edit}), awsapi.Options{}).Reader()
+		_, err := reader.Answer(s.Context(), live, []reconcile.Ask{{What: reconcile.AskLineage, Name: stream, Since: time.Now().Add(-time.Minute)}})
+		message, hint := awsapi.Explain(err)
+		check(t, message, hint, "list the shards of stream orders-events: one of two answers is out of date: the list lacks shard shardId-000000000003, which was open", "try again")
 	})
 }
 
