@@ -117,6 +117,8 @@ func (r *Reader) tags(ctx context.Context, s reconcile.State, uuid string) (map[
 		return map[string]string{}, nil
 	case err != nil:
 		return nil, failed(err, "list the tags of mapping %s", uuid)
+	case out.Tags == nil:
+		return nil, fmt.Errorf("list the tags of mapping %s: %w", uuid, missing("Tags"))
 	}
 	return copied(out.Tags), nil
 }

@@ -45,6 +45,30 @@ func TestAnswerTags(t *testing.T) {
 	})
 }
 
+// An answer without tags in it is none; AWS sends an empty list, or an empty object,
+// where there are none.
+func TestAnswerTagsMissing(t *testing.T) {
+	arn := streamARN + "/consumer/orders--placed:1"
+	live := reconcile.State{Mappings: map[reconcile.Key][]reconcile.Mapping{key("placed"): {{UUID: "u", ARN: "arn:u"}}}}
+	for _, c := range []struct {
+		ask  reconcile.Ask
+		body string
+		want string // "" for no tags
+	}{
+		{reconcile.Ask{What: reconcile.AskTags, Name: "u"}, `{"Tags":{}}`, ""},
+		{reconcile.Ask{What: reconcile.AskTags, Name: "u"}, `{}`, "list the tags of mapping u: the endpoint's answer makes no sense: no Tags in it"},
+		{reconcile.Ask{What: reconcile.AskTags, Name: "u"}, `{"Tags":null}`, "list the tags of mapping u: the endpoint's answer makes no sense: no Tags in it"},
+		{reconcile.Ask{What: reconcile.AskConsumerTags, Name: arn}, `{"Tags":[]}`, ""},
+		{reconcile.Ask{What: reconcile.AskConsumerTags, Name: arn}, `{}`, "list the tags of consumer " + arn + ": the endpoint's answer makes no sense: no Tags in it"},
+		{reconcile.Ask{What: reconcile.AskConsumerTags, Name: arn}, `{"Tags":null}`, "list the tags of consumer " + arn + ": the endpoint's answer makes no sense: no Tags in it"},
+	} {
+		_, err := awsapi.New(config(always(200, c.body)), awsapi.Options{}).Reader().Answer(t.Context(), live, []reconcile.Ask{c.ask})
+		if text(err) != c.want {
+			t.Errorf("%s of %s: %v\nwant %s", c.body, c.ask.What, err, c.want)
+		}
+	}
+}
+
 func TestAnswerFilter(t *testing.T) {
 	inScene(t, func(s *scene) {
 		pattern := `{"data":{"a":["b"]}}`
