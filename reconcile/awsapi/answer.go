@@ -45,7 +45,7 @@ func (r *Reader) Answer(ctx context.Context, s reconcile.State, asks []reconcile
 		case reconcile.AskGone:
 			facts.Gone[ask.Name], err = r.gone(ctx, ask.Name)
 		case reconcile.AskLineage:
-			facts.Lineages[ask.Name], err = r.lineage(ctx, ask)
+			facts.Lineages[ask.Name], err = r.lineage(ctx, s, ask)
 		case reconcile.AskLag:
 			facts.Lags[ask.Name], err = r.lag(ctx, ask)
 		case reconcile.AskVersions:
@@ -117,6 +117,8 @@ func (r *Reader) tags(ctx context.Context, s reconcile.State, uuid string) (map[
 		return map[string]string{}, nil
 	case err != nil:
 		return nil, failed(err, "list the tags of mapping %s", uuid)
+	case out.Tags == nil:
+		return nil, fmt.Errorf("list the tags of mapping %s: %w", uuid, missing("Tags"))
 	}
 	return copied(out.Tags), nil
 }
@@ -227,9 +229,10 @@ func (r *Reader) hasPolicy(ctx context.Context, function, qualifier string) (boo
 	return true, nil
 }
 
-// lineage reads a stream's shards from further back than an observation does. A
-// stream that is gone has none.
-func (r *Reader) lineage(ctx context.Context, ask reconcile.Ask) (reconcile.Lineage, error) {
+// lineage reads a stream's shards from further back than an observation does: those
+// that it saw open are among them, however many were closed since. A stream that is
+// gone has none.
+func (r *Reader) lineage(ctx context.Context, s reconcile.State, ask reconcile.Ask) (reconcile.Lineage, error) {
 	found := reconcile.Lineage{Since: ask.Since}
 	shards, err := r.listShards(ctx, ask.Name, &kinesistypes.ShardFilter{Type: kinesistypes.ShardFilterTypeFromTimestamp, Timestamp: &ask.Since})
 	if isCode(err, "InvalidArgumentException") {
@@ -240,6 +243,15 @@ func (r *Reader) lineage(ctx context.Context, ask reconcile.Ask) (reconcile.Line
 		return found, nil
 	case err != nil:
 		return found, failed(err, "list the shards of stream %s", ask.Name)
+	}
+	listed := map[string]bool{}
+	for _, c := range shards {
+		listed[c.ID] = true
+	}
+	for _, seen := range s.Streams[ask.Name].Shards {
+		if !seen.Closed && !listed[seen.ID] {
+			return found, fmt.Errorf("list the shards of stream %s: %w: the list lacks shard %s, which was open", ask.Name, errOutdated, seen.ID)
+		}
 	}
 	found.Shards = shards
 	return found, nil

@@ -15,6 +15,7 @@ import (
 	"github.com/eventrouting/eventrouting/emulator"
 	"github.com/eventrouting/eventrouting/emulator/world"
 	"github.com/eventrouting/eventrouting/reconcile"
+	"github.com/eventrouting/eventrouting/reconcile/awsapi"
 )
 
 func (s *scene) answer(live reconcile.State, asks ...reconcile.Ask) reconcile.Facts {
@@ -42,6 +43,30 @@ func TestAnswerTags(t *testing.T) {
 			t.Errorf("calls (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// An answer without tags in it is none; AWS sends an empty list, or an empty object,
+// where there are none.
+func TestAnswerTagsMissing(t *testing.T) {
+	arn := streamARN + "/consumer/orders--placed:1"
+	live := reconcile.State{Mappings: map[reconcile.Key][]reconcile.Mapping{key("placed"): {{UUID: "u", ARN: "arn:u"}}}}
+	for _, c := range []struct {
+		ask  reconcile.Ask
+		body string
+		want string // "" for no tags
+	}{
+		{reconcile.Ask{What: reconcile.AskTags, Name: "u"}, `{"Tags":{}}`, ""},
+		{reconcile.Ask{What: reconcile.AskTags, Name: "u"}, `{}`, "list the tags of mapping u: the endpoint's answer makes no sense: no Tags in it"},
+		{reconcile.Ask{What: reconcile.AskTags, Name: "u"}, `{"Tags":null}`, "list the tags of mapping u: the endpoint's answer makes no sense: no Tags in it"},
+		{reconcile.Ask{What: reconcile.AskConsumerTags, Name: arn}, `{"Tags":[]}`, ""},
+		{reconcile.Ask{What: reconcile.AskConsumerTags, Name: arn}, `{}`, "list the tags of consumer " + arn + ": the endpoint's answer makes no sense: no Tags in it"},
+		{reconcile.Ask{What: reconcile.AskConsumerTags, Name: arn}, `{"Tags":null}`, "list the tags of consumer " + arn + ": the endpoint's answer makes no sense: no Tags in it"},
+	} {
+		_, err := awsapi.New(config(always(200, c.body)), awsapi.Options{}).Reader().Answer(t.Context(), live, []reconcile.Ask{c.ask})
+		if text(err) != c.want {
+			t.Errorf("%s of %s: %v\nwant %s", c.body, c.ask.What, err, c.want)
+		}
+	}
 }
 
 func TestAnswerFilter(t *testing.T) {
@@ -140,6 +165,19 @@ func TestAnswerLineage(t *testing.T) {
 		if got := s.answer(live, reconcile.Ask{What: reconcile.AskLineage, Name: "gone", Since: start}).Lineages["gone"]; len(got.Shards) != 0 {
 			t.Errorf("a stream that is gone has %v", got.Shards)
 		}
+	})
+}
+
+// A list from further back lacks no shard that was open just now.
+func TestAnswerLineageLacks(t *testing.T) {
+	inScene(t, func(s *scene) {
+		time.Sleep(time.Hour)
+		live := s.observe()
+		edit := map[string]func(map[string]any){"ListShards": func(answer map[string]any) { answer["Shards"] = answer["Shards"].([]any)[:3] }}
+		reader := awsapi.New(config(oddShards{s.server.Client(), edit}), awsapi.Options{}).Reader()
+		_, err := reader.Answer(s.Context(), live, []reconcile.Ask{{What: reconcile.AskLineage, Name: stream, Since: time.Now().Add(-time.Minute)}})
+		message, hint := awsapi.Explain(err)
+		check(t, message, hint, "list the shards of stream orders-events: one of two answers is out of date: the list lacks shard shardId-000000000003, which was open", "try again")
 	})
 }
 

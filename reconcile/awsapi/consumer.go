@@ -108,6 +108,8 @@ func (r *Reader) consumerTags(ctx context.Context, arn string) (map[string]strin
 		return map[string]string{}, nil
 	case err != nil:
 		return nil, failed(err, "list the tags of consumer %s", arn)
+	case out.Tags == nil:
+		return nil, fmt.Errorf("list the tags of consumer %s: %w", arn, missing("Tags"))
 	}
 	tags := map[string]string{}
 	for _, t := range out.Tags {

@@ -16,7 +16,8 @@
 //
 //	Observe      1 per 100 mappings of the region, 2 per stream, 3 per function
 //	Answer       1 per tags, filter or limits; 2 per function's invokers, and 1 per alias that is not a route's
-//	Start        1 to create; 2 to change, one more where tags are written too; 2 for a reservation; 1 for an alias
+//	Start        1 to create; 2 to change, one more where tags are written too; 2 for a reservation; 1 for an alias;
+//	             2 to delete a mapping, 3 for an alias or a consumer
 //	Settled      1 per stream that a started mapping reads and 100 mappings of it, each poll
 //
 // Retries are the SDK's: as many attempts as cfg or AWS_MAX_ATTEMPTS say, and

@@ -71,8 +71,8 @@ func TestNonsense(t *testing.T) {
 func TestMissingLists(t *testing.T) {
 	full := map[string]string{
 		"event-source-mappings":                  `{"EventSourceMappings":[]}`,
-		"Kinesis_20131202.DescribeStreamSummary": `{"StreamDescriptionSummary":{"RetentionPeriodHours":24,"StreamName":"s","StreamARN":"` + streamARN + `","StreamStatus":"ACTIVE"}}`,
-		"Kinesis_20131202.ListShards":            `{"Shards":[]}`,
+		"Kinesis_20131202.DescribeStreamSummary": `{"StreamDescriptionSummary":{"RetentionPeriodHours":24,"StreamName":"s","StreamARN":"` + streamARN + `","StreamStatus":"ACTIVE","OpenShardCount":1}}`,
+		"Kinesis_20131202.ListShards":            `{"Shards":[{"ShardId":"shardId-000000000000"}]}`,
 		"aliases":                                `{"Aliases":[]}`,
 		"concurrency":                            `{}`,
 		"provisioned-concurrency":                `{"ProvisionedConcurrencyConfigs":[]}`,

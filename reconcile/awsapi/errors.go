@@ -22,6 +22,9 @@ var errNoRegion = errors.New("no AWS region is set")
 // errOutdated says that two answers of AWS contradict each other.
 var errOutdated = errors.New("one of two answers is out of date")
 
+// errPartial says that CloudWatch has left out a part of what was asked for.
+var errPartial = errors.New("CloudWatch has not answered in full")
+
 // errSettleTimeout is the cause with which waiting ends by itself.
 var errSettleTimeout = errors.New("AWS has not settled in time")
 

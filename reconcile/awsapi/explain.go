@@ -79,6 +79,8 @@ func diagnose(err error) (what, hint string) {
 		return "", "plan and apply again"
 	case errors.Is(err, errOutdated):
 		return "", "AWS can take seconds to agree with itself: try again"
+	case errors.Is(err, errPartial):
+		return "", "try again"
 	case errors.Is(err, context.Canceled):
 		return "stopped", ""
 	case errors.Is(err, errNoRegion), strings.Contains(text, "Missing Region"):

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -15,10 +16,17 @@ import (
 	"github.com/eventrouting/eventrouting/reconcile"
 )
 
+// What is asked of CloudWatch, by the Id of the query.
+const (
+	ageQuery       = "age"
+	throttlesQuery = "throttles"
+)
+
 // lag reads how far behind a function's batches were, minute by minute, and
-// whether any was throttled. One call for both, of less than an hour, which comes
-// on one page.
+// whether any was throttled. One call for both: a day of them is 2,880 values,
+// of the 100,800 that fit on a page. CloudWatch may give them in parts all the same.
 // https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
 func (r *Reader) lag(ctx context.Context, ask reconcile.Ask) (reconcile.Lag, error) {
 	function, qualifier, qualified := strings.Cut(ask.Name, ":")
 	dimensions := []types.Dimension{{Name: aws.String("FunctionName"), Value: &function}}
@@ -31,32 +39,106 @@ func (r *Reader) lag(ctx context.Context, ask reconcile.Ask) (reconcile.Lag, err
 			Period: aws.Int32(60), Stat: &stat,
 		}}
 	}
-	out, err := r.metrics.GetMetricData(ctx, &cloudwatch.GetMetricDataInput{
+	m := measured{
 		// Whole minutes, the one under way included: AWS rounds the rest.
-		StartTime: aws.Time(ask.Since.Truncate(time.Minute)), EndTime: aws.Time(ask.Since.Add(reconcile.LagWindow).Truncate(time.Minute).Add(time.Minute)),
-		MetricDataQueries: []types.MetricDataQuery{query("age", "IteratorAge", "Maximum"), query("throttles", "Throttles", "Sum")},
+		from: ask.Since.Truncate(time.Minute), to: ask.Since.Add(reconcile.LagWindow).Truncate(time.Minute).Add(time.Minute),
+		minutes: map[time.Time]reconcile.LagMinute{}, seen: map[string]map[time.Time]bool{}, status: map[string]types.StatusCode{},
+	}
+	err := eachPage(func(token string) (*string, error) {
+		out, err := r.metrics.GetMetricData(ctx, &cloudwatch.GetMetricDataInput{
+			StartTime: &m.from, EndTime: &m.to, NextToken: markerOf(token),
+			MetricDataQueries: []types.MetricDataQuery{query(ageQuery, "IteratorAge", "Maximum"), query(throttlesQuery, "Throttles", "Sum")},
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, result := range out.MetricDataResults {
+			if err := m.add(result); err != nil {
+				return nil, err
+			}
+		}
+		return out.NextToken, nil
 	})
+	if err == nil {
+		err = m.whole()
+	}
 	if err != nil {
 		return nil, failed(err, "read the IteratorAge of %s", ask.Name)
 	}
-	minutes := map[time.Time]reconcile.LagMinute{}
-	for _, result := range out.MetricDataResults {
-		if len(result.Values) != len(result.Timestamps) {
-			return nil, fmt.Errorf("read the IteratorAge of %s: %w", ask.Name, nonsensical("metric data", "of unequal length"))
-		}
-		for i, v := range result.Values {
-			at := result.Timestamps[i].UTC()
-			m := minutes[at]
-			m.At = at
-			if aws.ToString(result.Id) == "throttles" {
-				m.Throttles += int(v)
-			} else {
-				m.Batches, m.Age = true, time.Duration(v)*time.Millisecond
-			}
-			minutes[at] = m
-		}
-	}
-	l := reconcile.Lag(slices.Collect(maps.Values(minutes)))
+	l := reconcile.Lag(slices.Collect(maps.Values(m.minutes)))
 	slices.SortFunc(l, func(a, b reconcile.LagMinute) int { return a.At.Compare(b.At) })
 	return l, nil
 }
+
+// measured is a lag as its parts come in. A part that is missing, or makes a batch
+// look younger than it was, would prove that a mapping has read past what it has
+// not: none of that is taken.
+type measured struct {
+	from, to time.Time
+	minutes  map[time.Time]reconcile.LagMinute
+	seen     map[string]map[time.Time]bool // by query
+	status   map[string]types.StatusCode   // of each query's last part
+}
+
+func (m *measured) add(result types.MetricDataResult) error {
+	id := aws.ToString(result.Id)
+	switch {
+	case id != ageQuery && id != throttlesQuery:
+		return nonsensical("Id", id)
+	case len(result.Values) != len(result.Timestamps):
+		return nonsensical("metric data", "of unequal length")
+	case result.StatusCode != types.StatusCodeComplete && result.StatusCode != types.StatusCodePartialData:
+		return fmt.Errorf("%w: %s is %q", errPartial, id, result.StatusCode)
+	}
+	m.status[id] = result.StatusCode
+	if m.seen[id] == nil {
+		m.seen[id] = map[time.Time]bool{}
+	}
+	for i, v := range result.Values {
+		at := result.Timestamps[i].UTC()
+		if m.seen[id][at] || at.Before(m.from) || !at.Before(m.to) {
+			return nonsensical(id+" of", at.Format(time.RFC3339))
+		}
+		m.seen[id][at] = true
+		if err := saneMetric(id, v); err != nil {
+			return err
+		}
+		minute := m.minutes[at]
+		minute.At = at
+		if id == throttlesQuery {
+			minute.Throttles = int(math.Ceil(v))
+		} else {
+			minute.Batches, minute.Age = true, time.Duration(math.Ceil(v))*time.Millisecond
+		}
+		m.minutes[at] = minute
+	}
+	return nil
+}
+
+// whole says whether each query was answered to its end.
+func (m *measured) whole() error {
+	for _, id := range []string{ageQuery, throttlesQuery} {
+		switch status, ok := m.status[id]; {
+		case !ok:
+			return missing(id)
+		case status != types.StatusCodeComplete:
+			return fmt.Errorf("%w: %s is %q", errPartial, id, status)
+		}
+	}
+	return nil
+}
+
+// saneMetric refuses what no age in milliseconds and no number of throttles can be.
+func saneMetric(id string, v float64) error {
+	most := float64(mostAge.Milliseconds())
+	if id == throttlesQuery {
+		most = math.MaxInt32
+	}
+	if math.IsNaN(v) || v < 0 || v > most {
+		return nonsensical(id, v)
+	}
+	return nil
+}
+
+// mostAge is older than any record: a stream keeps them for 365 days at most.
+const mostAge = 400 * 24 * time.Hour

@@ -108,7 +108,7 @@ func (o *observation) checkAccount() error {
 }
 
 func (o *observation) sweep(ctx context.Context) error {
-	all, err := o.listMappings(ctx, "")
+	all, err := o.listMappings(ctx, "", "")
 	if err != nil {
 		return failed(err, "list mappings")
 	}

@@ -1,7 +1,12 @@
 package awsapi_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
+	"io"
+	"maps"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +22,7 @@ import (
 	"github.com/eventrouting/eventrouting/emulator"
 	"github.com/eventrouting/eventrouting/emulator/world"
 	"github.com/eventrouting/eventrouting/reconcile"
+	"github.com/eventrouting/eventrouting/reconcile/awsapi"
 )
 
 // A pass that finds nothing to do costs the same however many routes there
@@ -213,6 +219,84 @@ func TestObserveShards(t *testing.T) {
 			}
 		}
 	})
+}
+
+// oddShards edits what Kinesis answers, by operation.
+type oddShards struct {
+	to   aws.HTTPClient
+	edit map[string]func(answer map[string]any)
+}
+
+func (o oddShards) Do(r *http.Request) (*http.Response, error) {
+	resp, err := o.to.Do(r)
+	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	if err != nil || o.edit[operation] == nil {
+		return resp, err
+	}
+	var answer map[string]any
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+		return nil, err
+	}
+	o.edit[operation](answer)
+	body, err := json.Marshal(answer)
+	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	resp.Header.Del("X-Amz-Crc32")
+	return resp, err
+}
+
+// A list of shards that has fewer open ones than the stream says is out of date, or
+// cut off; a reservation would fall to what is left of it. It may be a reshard that
+// came between the two calls: then the stream says another number when asked again,
+// or that it is UPDATING.
+func TestObserveFewerShards(t *testing.T) {
+	keep := func(n int) func(map[string]any) {
+		return func(answer map[string]any) { answer["Shards"] = answer["Shards"].([]any)[:n] }
+	}
+	says := func(first, then map[string]any) func(map[string]any) {
+		asked := 0
+		return func(answer map[string]any) {
+			asked++
+			said := first
+			if asked > 1 {
+				said = then
+			}
+			maps.Copy(answer["StreamDescriptionSummary"].(map[string]any), said)
+		}
+	}
+	open := func(n int) map[string]any { return map[string]any{"OpenShardCount": n} }
+	updating := map[string]any{"StreamStatus": "UPDATING"}
+	for name, c := range map[string]struct {
+		summary, list func(map[string]any)
+		shards, calls int // that are read, and that it takes for the stream
+		status, want  string
+	}{
+		"as many":            {says(nil, nil), keep(4), 4, 2, "ACTIVE", ""},
+		"cut off":            {says(nil, nil), keep(1), 0, 3, "", "one of two answers is out of date: the list has 1 open shards and the stream 4"},
+		"none":               {says(nil, nil), keep(0), 0, 3, "", "one of two answers is out of date: the list has 0 open shards and the stream 4"},
+		"merged in between":  {says(open(8), nil), keep(4), 4, 3, "ACTIVE", ""},
+		"being merged":       {says(open(8), updating), keep(4), 4, 3, "UPDATING", ""},
+		"UPDATING":           {says(updating, nil), keep(3), 3, 2, "UPDATING", ""},
+		"split in between":   {says(open(2), nil), keep(4), 4, 2, "ACTIVE", ""},
+		"no number":          {says(open(0), nil), keep(4), 0, 1, "", "the endpoint's answer makes no sense: OpenShardCount 0 in it"},
+		"no number any more": {says(open(8), open(-1)), keep(4), 0, 3, "", "the endpoint's answer makes no sense: OpenShardCount -1 in it"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inScene(t, func(s *scene) {
+				edit := map[string]func(map[string]any){"DescribeStreamSummary": c.summary, "ListShards": c.list}
+				s.client = awsapi.New(config(oddShards{s.server.Client(), edit}), awsapi.Options{})
+				live, err := s.client.Reader().Observe(s.Context(), reconcile.Scope{Streams: []string{stream}}, time.Now())
+				if message, _ := awsapi.Explain(err); message != "" && c.want == "" || !strings.HasSuffix(message, c.want) {
+					t.Errorf("%s\nwant %s", message, c.want)
+				}
+				if st := live.Streams[stream]; len(st.Shards) != c.shards || st.Status != c.status {
+					t.Errorf("%d shards, %s, want %d, %s", len(st.Shards), st.Status, c.shards, c.status)
+				}
+				if calls := s.operations(); count(calls, "DescribeStreamSummary")+count(calls, "ListShards") != c.calls {
+					t.Errorf("calls %v, want %d for the stream", calls, c.calls)
+				}
+			})
+		})
+	}
 }
 
 func TestObserveManyShards(t *testing.T) {

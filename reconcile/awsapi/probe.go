@@ -209,7 +209,7 @@ func (p *prober) settled(ctx context.Context, uuid string) (*lambda.GetEventSour
 // clean takes away everything that a probe has ever made of this function: mappings
 // that are tagged as one's, then aliases.
 func (p *prober) clean(ctx context.Context) error {
-	all, err := p.listMappings(ctx, "")
+	all, err := p.listMappings(ctx, "", "")
 	if err != nil {
 		return failed(err, "list mappings")
 	}

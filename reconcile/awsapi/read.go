@@ -3,6 +3,7 @@ package awsapi
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -18,14 +19,14 @@ import (
 // https://docs.aws.amazon.com/lambda/latest/api/API_ListEventSourceMappings.html
 const mappingsPerPage = 100
 
-// listMappings lists the mappings of a source ARN, of all sources when it is
-// empty, sorted. AWS has no other filter that is of use: the one by function
-// is exact on the qualifier.
-func (r *Reader) listMappings(ctx context.Context, source string) ([]reconcile.Mapping, error) {
+// listMappings lists the mappings of a source ARN, and of a function, sorted; of
+// all of them where it is empty. AWS's filter by function is exact on the qualifier.
+func (r *Reader) listMappings(ctx context.Context, source, function string) ([]reconcile.Mapping, error) {
 	byUUID := map[string]reconcile.Mapping{} // a mapping can move between pages meanwhile
 	err := eachPage(func(marker string) (*string, error) {
 		out, err := r.lambda.ListEventSourceMappings(ctx, &lambda.ListEventSourceMappingsInput{
 			EventSourceArn: markerOf(source),
+			FunctionName:   markerOf(function),
 			Marker:         markerOf(marker),
 			MaxItems:       aws.Int32(mappingsPerPage),
 		})
@@ -68,16 +69,48 @@ func (r *Reader) readMapping(ctx context.Context, uuid string) (*lambda.GetEvent
 }
 
 // readStream reads a stream and its shards: those open now, and those closed
-// since then.
+// since then. Where the list lacks some the stream is asked again: a reshard may
+// have come between the two calls.
 func (r *Reader) readStream(ctx context.Context, name string, since time.Duration, now time.Time) (reconcile.Stream, error) {
-	out, err := r.kinesis.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: &name})
+	d, err := r.summary(ctx, name)
 	if err != nil {
 		return reconcile.Stream{}, err
 	}
-	d := out.StreamDescriptionSummary
-	if err := saneStream(name, d); err != nil {
+	filter := shardFilter(since, now, oldest(d, now))
+	shards, err := r.listShards(ctx, name, filter)
+	if isCode(err, "InvalidArgumentException") && filter.Timestamp != nil {
+		// The horizon is nearer than it looked; AWS draws it.
+		shards, err = r.listShards(ctx, name, fromTrimHorizon())
+	}
+	switch {
+	case IsBusy(err) && d.StreamStatus == kinesistypes.StreamStatusCreating:
+		return streamOf(name, d), nil // it has none yet
+	case err != nil:
 		return reconcile.Stream{}, err
 	}
+	if lacksShards(shards, d) {
+		if d, err = r.summary(ctx, name); err != nil {
+			return reconcile.Stream{}, err
+		}
+		if lacksShards(shards, d) {
+			return reconcile.Stream{}, fmt.Errorf("%w: the list has %d open shards and the stream %d", errOutdated, openShards(shards), *d.OpenShardCount)
+		}
+	}
+	s := streamOf(name, d)
+	s.Shards = shards
+	return s, nil
+}
+
+func (r *Reader) summary(ctx context.Context, name string) (*kinesistypes.StreamDescriptionSummary, error) {
+	out, err := r.kinesis.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: &name})
+	if err != nil {
+		return nil, err
+	}
+	return out.StreamDescriptionSummary, saneStream(name, out.StreamDescriptionSummary)
+}
+
+// streamOf is a stream without its shards.
+func streamOf(name string, d *kinesistypes.StreamDescriptionSummary) reconcile.Stream {
 	s := reconcile.Stream{
 		Name:      name,
 		ARN:       *d.StreamARN,
@@ -89,16 +122,23 @@ func (r *Reader) readStream(ctx context.Context, name string, since time.Duratio
 	if d.StreamModeDetails != nil {
 		s.Mode = string(d.StreamModeDetails.StreamMode)
 	}
-	filter := shardFilter(since, now, oldest(d, now))
-	s.Shards, err = r.listShards(ctx, name, filter)
-	if isCode(err, "InvalidArgumentException") && filter.Timestamp != nil {
-		// The horizon is nearer than it looked; AWS draws it.
-		s.Shards, err = r.listShards(ctx, name, fromTrimHorizon())
+	return s
+}
+
+// lacksShards says whether a list has fewer open shards than the stream says. While
+// it is UPDATING pieces come and go, and the two need not agree.
+func lacksShards(shards []reconcile.Shard, d *kinesistypes.StreamDescriptionSummary) bool {
+	return d.StreamStatus == kinesistypes.StreamStatusActive && openShards(shards) < number(d.OpenShardCount, 0)
+}
+
+func openShards(shards []reconcile.Shard) int {
+	n := 0
+	for _, s := range shards {
+		if !s.Closed {
+			n++
+		}
 	}
-	if IsBusy(err) && d.StreamStatus == kinesistypes.StreamStatusCreating {
-		return s, nil // it has none yet
-	}
-	return s, err
+	return n
 }
 
 // oldest is the trim horizon of a stream, as far as can be told: what it holds

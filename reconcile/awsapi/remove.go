@@ -51,7 +51,23 @@ func (w *Writer) deleteMapping(ctx context.Context, before *reconcile.Mapping) e
 	return failed(err, "delete mapping %s", before.UUID)
 }
 
-// deleteAlias looks at the alias right before: AWS has no condition for it.
+// usedBy is the UUID of a mapping that uses something, and is not being deleted; empty
+// for none. AWS deletes an alias that is in use, and for all that is known a consumer
+// too: a mapping that the plan's list of all lacked would have nothing to run or read.
+func (w *Writer) usedBy(ctx context.Context, source, function string) (string, error) {
+	all, err := w.listMappings(ctx, source, function)
+	if err != nil {
+		return "", failed(err, "list the mappings of %s", source+function)
+	}
+	i := slices.IndexFunc(all, func(m reconcile.Mapping) bool { return m.State != "Deleting" })
+	if i < 0 {
+		return "", nil
+	}
+	return all[i].UUID, nil
+}
+
+// deleteAlias looks at the alias right before, and whether a mapping runs it: AWS
+// has no condition for either.
 func (w *Writer) deleteAlias(ctx context.Context, before *reconcile.Alias) error {
 	out, err := w.lambda.GetAlias(ctx, &lambda.GetAliasInput{FunctionName: &before.Key.Function, Name: &before.Key.Name})
 	switch {
@@ -62,6 +78,13 @@ func (w *Writer) deleteAlias(ctx context.Context, before *reconcile.Alias) error
 	case before.RevisionID != "" && out.RevisionId != nil && *out.RevisionId != before.RevisionID:
 		return stale("alias %s has changed", before.Key)
 	}
+	uuid, err := w.usedBy(ctx, "", before.Key.String())
+	switch {
+	case err != nil:
+		return err
+	case uuid != "":
+		return stale("mapping %s runs alias %s, and the list that the plan saw lacked it", uuid, before.Key)
+	}
 	_, err = w.write.DeleteAlias(ctx, &lambda.DeleteAliasInput{FunctionName: &before.Key.Function, Name: &before.Key.Name})
 	if err == nil || IsNotFound(err) {
 		return nil
@@ -70,7 +93,7 @@ func (w *Writer) deleteAlias(ctx context.Context, before *reconcile.Alias) error
 }
 
 // deregisterConsumer ends a consumer by its ARN: one that was registered anew has
-// another. Its tags still have to say that it is ours.
+// another. Its tags still have to say that it is ours, and no mapping may read it.
 func (w *Writer) deregisterConsumer(ctx context.Context, before *reconcile.Consumer) error {
 	tags, err := w.consumerTags(ctx, before.ARN)
 	switch {
@@ -87,6 +110,13 @@ func (w *Writer) deregisterConsumer(ctx context.Context, before *reconcile.Consu
 		return stale("consumer %s has no tags any more", before.Key)
 	case len(before.Tags) > 0 && !maps.Equal(tags, before.Tags):
 		return stale("consumer %s has other tags", before.Key)
+	}
+	uuid, err := w.usedBy(ctx, before.ARN, "")
+	switch {
+	case err != nil:
+		return err
+	case uuid != "":
+		return stale("mapping %s reads consumer %s, and the list that the plan saw lacked it", uuid, before.Key)
 	}
 	_, err = w.writeKinesis.DeregisterStreamConsumer(ctx, &kinesis.DeregisterStreamConsumerInput{ConsumerARN: &before.ARN})
 	switch {

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/eventrouting/eventrouting/reconcile"
 )
@@ -90,6 +91,56 @@ func TestRemoveMoved(t *testing.T) {
 			if n := count(s.operations(), operation); n > 0 {
 				t.Errorf("%s was called", operation)
 			}
+		}
+	})
+}
+
+// TestRemoveUsed takes away no alias and no consumer that a mapping uses, though the
+// list that the plan was made from lacked it, and asks with one call more. One that
+// is being deleted uses nothing.
+func TestRemoveUsed(t *testing.T) {
+	inScene(t, func(s *scene) {
+		registered, err := s.kinesis.RegisterStreamConsumer(s.Context(), &kinesis.RegisterStreamConsumerInput{StreamARN: aws.String(streamARN), ConsumerName: aws.String("orders--placed"), Tags: map[string]string{"a": "b"}})
+		s.ok(err)
+		_, err = s.lambda.CreateAlias(s.Context(), &lambda.CreateAliasInput{FunctionName: aws.String(function), Name: aws.String("orders--placed"), FunctionVersion: aws.String("$LATEST")})
+		s.ok(err)
+		time.Sleep(time.Minute)
+		onAlias := s.foreign(&lambda.CreateEventSourceMappingInput{EventSourceArn: aws.String(streamARN), FunctionName: aws.String(function + ":orders--placed"), Enabled: aws.Bool(false)})
+		onConsumer := s.foreign(&lambda.CreateEventSourceMappingInput{EventSourceArn: registered.Consumer.ConsumerARN, FunctionName: aws.String(function)})
+		other := s.foreign(&lambda.CreateEventSourceMappingInput{EventSourceArn: aws.String(streamARN), FunctionName: aws.String(function + ":live")})
+		live := s.observeFanOut()
+		alias := live.Aliases[reconcile.AliasKey{Function: function, Name: "orders--placed"}]
+		consumer := live.Consumers[consumerKey("orders--placed")]
+		consumer.Tags = map[string]string{"a": "b"}
+		live.Mappings = nil // the list lacked them all
+		for _, c := range []struct {
+			before reconcile.Object
+			used   string
+			calls  []string
+		}{
+			{&alias, "mapping " + onAlias + " runs alias order-processor:orders--placed", []string{"GetAlias", "ListEventSourceMappings"}},
+			{&consumer, "mapping " + onConsumer + " reads consumer orders-events/orders--placed", []string{"ListTagsForResource", "ListEventSourceMappings"}},
+		} {
+			s.server.Forget()
+			err := s.start(live, reconcile.Change{Action: reconcile.Delete, Before: c.before})
+			if !errors.Is(err, reconcile.ErrStale) || !strings.Contains(text(err), c.used+", and the list that the plan saw lacked it") {
+				t.Errorf("%T: %v", c.before, err)
+			}
+			if diff := cmp.Diff(c.calls, s.operations()); diff != "" {
+				t.Errorf("%T: calls (-want +got):\n%s", c.before, diff)
+			}
+		}
+		for _, uuid := range []string{onAlias, onConsumer} {
+			_, err := s.lambda.DeleteEventSourceMapping(s.Context(), &lambda.DeleteEventSourceMappingInput{UUID: &uuid})
+			s.ok(err)
+		}
+		for _, before := range []reconcile.Object{&alias, &consumer} {
+			s.ok(s.start(live, reconcile.Change{Action: reconcile.Delete, Before: before}))
+		}
+		time.Sleep(10 * time.Second)
+		after := s.observeFanOut()
+		if _, there := after.Aliases[alias.Key]; there || len(after.Consumers) > 0 || len(after.Mappings) != 1 {
+			t.Errorf("left: aliases %v, consumers %v, mappings %v; want of those the one of %s", after.Aliases, after.Consumers, after.Mappings, other)
 		}
 	})
 }

@@ -51,6 +51,9 @@ func saneStream(name string, d *kinesistypes.StreamDescriptionSummary) error {
 	if hours := number(d.RetentionPeriodHours, 0); hours < 1 || hours > maxRetention {
 		return nonsensical("RetentionPeriodHours", hours)
 	}
+	if open := number(d.OpenShardCount, 0); open < 1 && d.StreamStatus == kinesistypes.StreamStatusActive {
+		return nonsensical("OpenShardCount", open)
+	}
 	return saneCount("ConsumerCount", int32(number(d.ConsumerCount, 0)))
 }
 

@@ -145,7 +145,7 @@ func (w *Writer) poll(ctx context.Context, t targets) (seen, error) {
 		sources = []string{""}
 	}
 	for _, source := range sources {
-		all, err := w.listMappings(ctx, source)
+		all, err := w.listMappings(ctx, source, "")
 		if err != nil {
 			return s, failed(err, "poll mappings")
 		}
