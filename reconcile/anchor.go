@@ -184,12 +184,8 @@ func (p *planner) planConsumer(w *wish) bool {
 	if w.live != nil {
 		return true // it reads the consumer, which is the route's if the mapping is
 	}
-	if w.left != nil {
-		if _, known := p.live.Facts.Tags[w.left.UUID]; !known {
-			p.ask(AskTags, w.left.UUID)
-			p.add(p.creation(w)).hold(WhyAsked, "mapping "+w.left.UUID+" was left on a consumer that is gone; whose it is, its tags will tell")
-			return false
-		}
+	if !p.knowsLeft(w) {
+		return false
 	}
 	if !exists {
 		p.register(w)
@@ -220,6 +216,20 @@ func (p *planner) planConsumer(w *wish) bool {
 			"consumer %s exists and is not ours: deregister it, or rename the route", w.consumer()))
 		p.add(p.creation(w)).hold(WhyForeign, "consumer "+w.consumer().String()+" is not ours")
 	}
+	return false
+}
+
+// knowsLeft says whether it is known whose the mapping is that was left on a consumer
+// of a route's which is gone.
+func (p *planner) knowsLeft(w *wish) bool {
+	if w.left == nil {
+		return true
+	}
+	if _, known := p.live.Facts.Tags[w.left.UUID]; known {
+		return true
+	}
+	p.ask(AskTags, w.left.UUID)
+	p.add(p.creation(w)).hold(WhyAsked, "mapping "+w.left.UUID+" was left on a consumer that is gone; whose it is, its tags will tell")
 	return false
 }
 

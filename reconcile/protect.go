@@ -110,25 +110,29 @@ func (p *planner) protectOne(s *step, before, after *Mapping, leaving pattern.Se
 			waits = append(waits, d)
 		}
 	}
-	if len(waits) == 0 {
-		verb := " takes"
-		if len(names) > 1 {
-			verb = " take"
-		}
-		s.Effect = "position kept; " + strings.Join(names, ", ") + verb + " its events, and it has read past where that began"
+	d := combined(waits)
+	switch {
+	case len(waits) == 0:
+		s.letGo(names)
 		// What is written to a stream that its routing reads no longer nobody else has.
 		if s.Action == Retire && s.wish == nil && !elsewhere && allOf(leaving, takers) {
 			s.setTag(TagOff, Off{OffMoved, p.now}.String())
 		}
-		return
-	}
-	d := combined(waits)
-	if !after.Enabled {
+	case !after.Enabled:
 		s.hold(d.why, d.reason)
 		s.until = d.until
-		return
+	default:
+		p.takeBoth(s, before, after, d)
 	}
-	p.takeBoth(s, before, after, d)
+}
+
+// letGo says that a mapping's events are those of routes now.
+func (s *step) letGo(names []string) {
+	verb := " takes"
+	if len(names) > 1 {
+		verb = " take"
+	}
+	s.Effect = "position kept; " + strings.Join(names, ", ") + verb + " its events, and it has read past where that began"
 }
 
 // allOf says whether takers take all of some events.
@@ -167,6 +171,9 @@ func (p *planner) warnOrder(w *wish, giver *Mapping, leaving pattern.Set) {
 // combined is what has to be waited for of several delays: the first to say, the
 // latest to wait for.
 func combined(all []delay) delay {
+	if len(all) == 0 {
+		return delay{}
+	}
 	d := all[0]
 	for _, other := range all[1:] {
 		d.reason += "; " + other.reason
@@ -339,9 +346,6 @@ func (p *planner) drained(w *wish, giver *Mapping, qualified time.Time) delay {
 	}
 	waited := p.now.Sub(qualified)
 	name := p.nameOf(*giver)
-	if p.idleTarget(*giver) {
-		return delay{why: WhyTaker, reason: "what it runs is gone: its events wait for that"}
-	}
 	if _, there := p.live.Streams[giver.Key.Stream]; !there && p.index.wantFunction[giver.Key.Function] != nil {
 		return delay{} // and nothing of it can be read
 	}
@@ -351,6 +355,16 @@ func (p *planner) drained(w *wish, giver *Mapping, qualified time.Time) delay {
 	if assume, set := p.assumeLagBelow(giver); set && waited >= assume {
 		return delay{}
 	}
+	if p.idleTarget(*giver) {
+		return delay{why: WhyTaker, reason: "what it runs is gone: its events wait for that"}
+	}
+	return p.unproven(w, giver, qualified)
+}
+
+// unproven says why the lag of a giver does not show that it has read past a time; empty
+// if it does.
+func (p *planner) unproven(w *wish, giver *Mapping, qualified time.Time) delay {
+	name := p.nameOf(*giver)
 	wait := "it goes on beside " + w.addr.Name + " until it is known to have read past where that began"
 	advice := "; --assume-drained " + name + " says so"
 	held := func(format string, args ...any) delay {

@@ -128,18 +128,8 @@ func (p *planner) foreign(w *wish, uuid string) {
 // planAlias plans the route's alias and says whether the route can go on.
 func (p *planner) planAlias(w *wish) bool {
 	live, exists := p.live.Aliases[w.alias.Key]
-	if !exists && w.live != nil && !w.inherited() {
-		// The alias is gone and its mapping stayed: only its tags say whose it is.
-		tags, known := p.live.Facts.Tags[w.live.UUID]
-		if !known {
-			p.ask(AskTags, w.live.UUID)
-			p.add(p.creation(w)).hold(WhyAsked, "its key is taken by mapping "+w.live.UUID+"; whose that is, its tags will tell")
-			return false
-		}
-		if tags[TagOwner] != p.o.Owner || tags[TagRouting] != w.doc.Metadata.Name {
-			p.foreign(w, w.live.UUID)
-			return false
-		}
+	if !exists && w.live != nil && !w.inherited() && !p.stayed(w) {
+		return false
 	}
 	note, noted := ParseNote(live.Description)
 	if exists && (!noted || note.Owner != p.o.Owner) {
@@ -168,6 +158,20 @@ func (p *planner) planAlias(w *wish) bool {
 		}})
 	}
 	return true
+}
+
+// stayed says whether a mapping whose alias is gone is the route's: only its tags tell.
+func (p *planner) stayed(w *wish) bool {
+	switch tags, known := p.live.Facts.Tags[w.live.UUID]; {
+	case !known:
+		p.ask(AskTags, w.live.UUID)
+		p.add(p.creation(w)).hold(WhyAsked, "its key is taken by mapping "+w.live.UUID+"; whose that is, its tags will tell")
+	case tags[TagOwner] != p.o.Owner || tags[TagRouting] != w.doc.Metadata.Name:
+		p.foreign(w, w.live.UUID)
+	default:
+		return true
+	}
+	return false
 }
 
 // foreignAlias holds a route whose alias is somebody else's; owner is empty where
