@@ -95,10 +95,8 @@ func (p *planner) protectOne(s *step, before, after *Mapping, leaving pattern.Se
 		}
 		return
 	}
-	away := func(w *wish) bool { return w.mapping.Key.Stream != before.Key.Stream }
-	waiting := func(w *wish) bool { return away(w) && w.live == nil } // perhaps its stream is mistyped
-	elsewhere := slices.ContainsFunc(takers, away)
-	if elsewhere && !slices.ContainsFunc(takers, waiting) && !p.marksLeft(s, before, after) {
+	elsewhere := slices.ContainsFunc(takers, func(w *wish) bool { return w.mapping.Key.Stream != before.Key.Stream })
+	if elsewhere && !p.marksLeft(s, before, after, takers) {
 		return
 	}
 	var names []string
@@ -218,8 +216,12 @@ func (p *planner) unready(w *wish, giver *Mapping, events pattern.Set) delay {
 }
 
 // marksLeft sees to it that a mapping on a stream that its routing reads no longer says
-// since when that is so, and says whether it does.
-func (p *planner) marksLeft(s *step, before, after *Mapping) bool {
+// since when that is so, and says whether it does, or need not yet: where a taker has no
+// mapping the stream is perhaps mistyped.
+func (p *planner) marksLeft(s *step, before, after *Mapping, takers []*wish) bool {
+	if slices.ContainsFunc(takers, func(w *wish) bool { return w.mapping.Key.Stream != before.Key.Stream && w.live == nil }) {
+		return true
+	}
 	tags, known := p.live.Facts.Tags[before.UUID]
 	if !known {
 		p.ask(AskTags, before.UUID)
