@@ -17,7 +17,7 @@ func (p *planner) lower() {
 	for _, d := range p.demands {
 		live := d.function.Reserved
 		switch {
-		case live == nil || *live <= d.Required || p.index.wantFunction[d.Function] == nil:
+		case live == nil || *live <= d.Required || p.index.wantFunction[d.Function] == nil, p.step(Addr{KindReservation, d.Function}) != nil:
 		case !d.runs:
 			p.find(d.find(spec.Info, CodeReservationLeft,
 				"function %s has %d reserved and no mapping that runs: the reservation is left; remove it with aws lambda delete-function-concurrency --function-name %s if nothing else needs it", d.Function, *live, d.Function))
@@ -51,6 +51,9 @@ func (p *planner) inUse(d *demand, u unrest) (Why, string, time.Time) {
 	}
 	if m, until := p.latest(d); p.now.Before(until) {
 		return WhyLowering, fmt.Sprintf("mapping %s changed at %s, and what it ran before may run until 21 minutes later", m.UUID, m.Modified.Format(time.RFC3339)), until
+	}
+	if what := p.hear(); what != "" {
+		return WhyAsked, what, time.Time{}
 	}
 	if why, reason := p.sharedWith(d); why != "" {
 		return why, reason, time.Time{}

@@ -63,6 +63,9 @@ func (p *planner) raises(d *demand) bool {
 			"function %s has a reservation of 0, which refuses every invocation: a person set it, so it is left; remove it with aws lambda delete-function-concurrency --function-name %s", d.Function, d.Function))
 		return false
 	case live != nil && *live >= need:
+		if len(d.rises) > 0 {
+			p.unsure(d)
+		}
 		return false
 	case live == nil && !d.othersSet && p.blind(d):
 		return false
@@ -70,10 +73,11 @@ func (p *planner) raises(d *demand) bool {
 	return !p.unsure(d)
 }
 
-// unsure says whether what is needed is not known yet: a mapping that stopped
-// lately may have been made disabled, and further shards may count.
+// unsure says whether what is needed is not known yet: a mapping that changed
+// lately may have run more before, one that stopped lately may have been made
+// disabled, and further shards may count.
 func (p *planner) unsure(d *demand) bool {
-	var what string
+	what := p.hear()
 	for _, m := range d.stopped {
 		if _, known := p.live.Facts.Tags[m.UUID]; !known && p.ours(m) {
 			p.ask(AskTags, m.UUID)
@@ -88,7 +92,7 @@ func (p *planner) unsure(d *demand) bool {
 	if what == "" {
 		return false
 	}
-	s := p.reservation(d, Raise, d.Required)
+	s := p.reservation(d, Raise, max(d.Required, d.own()))
 	s.hold(WhyAsked, what)
 	p.gate(d, s)
 	return true
