@@ -41,6 +41,7 @@ type demand struct {
 	real      int
 	running   int  // how much of real is not new
 	capped    bool // a maximum holds routes
+	gives     int  // how much of what is reserved others lack, and is for wishes
 	function  Function
 	blind     []string // invokers that cannot be counted, as far as mappings show them
 	rises     []rise
