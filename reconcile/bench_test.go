@@ -40,25 +40,39 @@ func BenchmarkCompute(b *testing.B) {
 	}
 }
 
-// TestCostIsLinear plans ten times as many documents, and each takes as much
-// memory as before.
+// TestCostIsLinear plans and explains ten times as many documents, and each takes as
+// much memory as before.
 func TestCostIsLinear(t *testing.T) {
-	perDocument := func(n int) uint64 {
-		docs, empty := manyDocuments(t, n)
-		o := reconcile.Options{Owner: "default"}
-		live := simulate(t, empty, reconcile.Compute(docs, empty, o, noon).Changes, noon)
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		reconcile.Compute(docs, live, o, noon)
-		runtime.ReadMemStats(&after)
-		return (after.TotalAlloc - before.TotalAlloc) / uint64(n)
-	}
-	if few, many := perDocument(40), perDocument(400); many > few*3/2 {
-		t.Errorf("%d bytes a document with 40 of them, %d with 400", few, many)
+	o := reconcile.Options{Owner: "default"}
+	for what, do := range map[string]func([]spec.EventRouting, reconcile.State){
+		"plan": func(docs []spec.EventRouting, live reconcile.State) { reconcile.Compute(docs, live, o, noon) },
+		"explain": func(docs []spec.EventRouting, live reconcile.State) {
+			reconcile.Explain(docs, live, o, reconcile.Prices{}, noon)
+		},
+	} {
+		for _, isolation := range []spec.Isolation{spec.IsolationAlias, spec.IsolationFanOut} {
+			perDocument := func(n int) uint64 {
+				docs, empty := documentsOf(t, n, isolation)
+				live, _ := settle(t, empty, func(s reconcile.State, now time.Time) reconcile.Plan { return reconcile.Compute(docs, s, o, now) }, noon)
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				do(docs, live)
+				runtime.ReadMemStats(&after)
+				return (after.TotalAlloc - before.TotalAlloc) / uint64(n)
+			}
+			if few, many := perDocument(40), perDocument(400); many > few*3/2 {
+				t.Errorf("%s, %s: %d bytes a document with 40 of them, %d with 400", what, isolation, few, many)
+			}
+		}
 	}
 }
 
 func manyDocuments(b testing.TB, n int) ([]spec.EventRouting, reconcile.State) {
+	b.Helper()
+	return documentsOf(b, n, spec.IsolationAlias)
+}
+
+func documentsOf(b testing.TB, n int, isolation spec.Isolation) ([]spec.EventRouting, reconcile.State) {
 	b.Helper()
 	live := reconcile.State{
 		Account: "111122223333", Region: "eu-west-1",
@@ -77,10 +91,11 @@ metadata: {name: routing-%d}
 spec:
   stream: %s
   function: {name: %s}
+  isolation: %s
   eventType: {path: eventType}
   defaults: {retry: {maxAttempts: 3}}
   routes:
-`, i, stream, function)
+`, i, stream, function, isolation)
 		for r := range 5 {
 			fmt.Fprintf(&text, "    - {name: route-%d, eventTypes: [Type%dA, Type%dB]}\n", r, r, r)
 		}

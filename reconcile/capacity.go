@@ -14,6 +14,7 @@ import (
 // before what needs it, never to 0, and as far as the account allows. What is
 // new waits when there is too little.
 func (p *planner) capacity() {
+	p.left, p.unheard = p.changed()
 	names := map[string]bool{}
 	for name := range p.index.wantFunction {
 		names[name] = true
@@ -40,6 +41,7 @@ type demand struct {
 	real      int
 	running   int  // how much of real is not new
 	capped    bool // a maximum holds routes
+	gives     int  // how much of what is reserved others lack, and is for wishes
 	function  Function
 	blind     []string // invokers that cannot be counted, as far as mappings show them
 	rises     []rise
@@ -191,22 +193,27 @@ func (p *planner) routeTerm(d *demand, w *wish, counted map[string]bool) (Term, 
 	before, stays := 0, 0
 	// What is somebody else's is counted as such, and what still runs another
 	// function is counted there.
-	if live := w.live; live != nil && live.Key.Function == w.mapping.Key.Function && (s == nil || !s.impossible()) {
-		counted[live.UUID] = true
+	if live := w.live; live != nil && (s == nil || !s.impossible()) {
 		until, stopped := p.stopped(*live)
+		factor := p.factorOn(*live, d.Function)
+		counted[live.UUID] = factor > 0
+		stays = t.Shards * factor
 		switch {
+		case live.Key.Function != d.Function: // it is given back
 		case live.running():
-			before = t.Shards * live.ParallelizationFactor
-			stays = before
-			t.Factor = max(t.Factor, live.ParallelizationFactor)
+			before = stays
 		case stopped:
 			if t.Factor == 0 {
 				t.What, t.Until = "stopped", until
 			}
 			d.stopped = append(d.stopped, *live)
-			stays = t.Shards * live.ParallelizationFactor
-			t.Factor = max(t.Factor, live.ParallelizationFactor)
+		default:
+			factor, stays = 0, 0
 		}
+		if factor > max(t.Factor, live.ParallelizationFactor) {
+			t.Until = live.Modified.Add(runsOn)
+		}
+		t.Factor = max(t.Factor, factor)
 	}
 	t.Value = t.Shards * t.Factor
 	return t, rise{step: s, adds: t.Value - before, saves: t.Value - stays}
@@ -245,7 +252,7 @@ func (s *step) waits() bool {
 // countRest adds the mappings of the function that no route of the documents
 // wants: retired in this pass, orphans, and other people's.
 func (p *planner) countRest(d *demand, counted map[string]bool) {
-	p.countLeft(d)
+	p.countLeft(d, counted)
 	for _, m := range p.index.onFunction[d.Function] {
 		if counted[m.UUID] || !m.MayRun(p.now) && p.finishing[m.UUID] == nil {
 			continue
@@ -263,21 +270,31 @@ func (p *planner) countRest(d *demand, counted map[string]bool) {
 }
 
 // countLeft adds the mappings that ran the function until lately and run another
-// one now. The aliases that they had still tell.
-func (p *planner) countLeft(d *demand) {
+// one now. Their tags tell, or the aliases that they had where somebody else
+// changed them.
+func (p *planner) countLeft(d *demand, counted map[string]bool) {
+	add := func(m Mapping, factor int) {
+		if counted[m.UUID] {
+			return
+		}
+		counted[m.UUID] = true
+		d.streams[m.Key.Stream] = true
+		if _, observed := p.live.Streams[m.Key.Stream]; !observed {
+			p.asks = append(p.asks, Ask{What: AskStream, Name: m.Key.Stream, Since: p.now.Add(-p.window(m.Key.Stream))})
+			return
+		}
+		shards := p.activeShards(m, m.Modified)
+		d.count(Term{What: "stopped", Name: p.nameOf(m), Shards: shards, Factor: factor, Value: shards * factor, Until: m.Modified.Add(runsOn)})
+	}
+	for _, m := range p.left[d.Function] {
+		add(m, p.factorOn(m, d.Function))
+	}
 	for _, k := range p.index.aliases[d.Function] {
 		routing, route, ok := SplitQualifier(k.Name)
 		w := p.index.wantAddr[Addr{KindMapping, routing + "/" + route}]
-		if !ok || w == nil || w.live == nil || w.live.Key.Function == d.Function || !p.ownsAlias(k) {
-			continue
+		if ok && w != nil && w.live != nil && w.live.Key.Function != d.Function && p.ownsAlias(k) && p.changedLately(*w.live) {
+			add(*w.live, w.live.ParallelizationFactor)
 		}
-		until := w.live.Modified.Add(runsOn)
-		if !p.now.Before(until) {
-			continue
-		}
-		d.streams[w.live.Key.Stream] = true
-		shards := p.activeShards(*w.live, w.live.Modified)
-		d.count(Term{What: "stopped", Name: w.addr.Name, Shards: shards, Factor: w.live.ParallelizationFactor, Value: shards * w.live.ParallelizationFactor, Until: until})
 	}
 }
 
@@ -294,7 +311,8 @@ func (p *planner) countOne(d *demand, m Mapping) {
 	}
 	d.streams[m.Key.Stream] = true
 	shards := p.activeShards(m, modified)
-	t := Term{What: "foreign", Name: p.nameOf(m), Shards: shards, Factor: m.ParallelizationFactor, Value: shards * m.ParallelizationFactor}
+	factor := p.factorOn(m, d.Function)
+	t := Term{What: "foreign", Name: p.nameOf(m), Shards: shards, Factor: factor, Value: shards * factor}
 	if p.ours(m) {
 		t.What = "mapping"
 	}

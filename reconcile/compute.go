@@ -31,6 +31,7 @@ import (
 //	brake     not too many mappings of a routing stop at once
 //	lower     the reservation falls to what is needed, when that is certainly free
 //	coverage  what goes to several takers then, and what to none
+//	note      mappings that change say what they ran before
 //	sign      mappings that change say for which commit
 //	order     an order in which the changes can be applied
 func Compute(docs []spec.EventRouting, live State, o Options, now time.Time) Plan {
@@ -58,6 +59,7 @@ func computed(docs []spec.EventRouting, live State, o Options, now time.Time) *p
 	p.readers()
 	p.coverage()
 	p.assumptions()
+	p.noteRan()
 	p.sign()
 	return p
 }
@@ -80,6 +82,8 @@ type planner struct {
 	active    map[string]*widths     // by stream
 	finishing map[string]*step       // by UUID
 	vouched   map[string]bool        // by UUID
+	left      map[string][]Mapping   // that ran a function until lately, by that
+	unheard   []Mapping              // that changed lately, and what they ran before is not known
 	at        map[Addr]*step         // the first step at an address
 	members   map[string][]Mapping   // of ours, by routing
 	enabled   map[string][]Mapping   // of ours that are enabled, by routing

@@ -14,7 +14,8 @@ type index struct {
 	mappings     []Mapping // all live ones, by key
 	onStream     map[string][]Mapping
 	onFunction   map[string][]Mapping
-	aliases      map[string][]AliasKey // of a function, sorted
+	aliases      map[string][]AliasKey    // of a function, sorted
+	consumers    map[string][]ConsumerKey // of a stream, sorted
 	wanted       map[Key]*wish
 	wantAddr     map[Addr]*wish
 	wantStream   map[string][]*wish
@@ -27,7 +28,7 @@ type index struct {
 
 func newIndex(docs []spec.EventRouting, wishes []*wish, live State) index {
 	x := index{
-		onStream: map[string][]Mapping{}, onFunction: map[string][]Mapping{}, aliases: map[string][]AliasKey{},
+		onStream: map[string][]Mapping{}, onFunction: map[string][]Mapping{}, aliases: map[string][]AliasKey{}, consumers: map[string][]ConsumerKey{},
 		wanted: map[Key]*wish{}, wantAddr: map[Addr]*wish{}, wantStream: map[string][]*wish{}, wantFunction: map[string][]*wish{}, wantRouting: map[string][]*wish{}, fanOut: map[string]bool{},
 	}
 	x.windows, x.longest = windows(docs)
@@ -51,7 +52,8 @@ func newIndex(docs []spec.EventRouting, wishes []*wish, live State) index {
 		x.wantFunction[k.Function] = append(x.wantFunction[k.Function], w)
 		x.wantRouting[w.doc.Metadata.Name] = append(x.wantRouting[w.doc.Metadata.Name], w)
 	}
-	for k := range live.Consumers {
+	for _, k := range slices.SortedFunc(maps.Keys(live.Consumers), compareConsumerKeys) {
+		x.consumers[k.Stream] = append(x.consumers[k.Stream], k)
 		x.fanOut[k.Stream] = true // they were looked at
 	}
 	return x

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,21 +16,25 @@ import (
 func (p *planner) lower() {
 	u := p.unrest()
 	for _, d := range p.demands {
-		live := d.function.Reserved
+		live, want := d.function.Reserved, min(d.Required, d.own()-d.gives)
 		switch {
-		case live == nil || *live <= d.Required || p.index.wantFunction[d.Function] == nil:
+		case live == nil || *live <= want || p.index.wantFunction[d.Function] == nil, p.step(Addr{KindReservation, d.Function}) != nil:
 		case !d.runs:
 			p.find(d.find(spec.Info, CodeReservationLeft,
 				"function %s has %d reserved and no mapping that runs: the reservation is left; remove it with aws lambda delete-function-concurrency --function-name %s if nothing else needs it", d.Function, *live, d.Function))
 		default:
-			s := p.reservation(d, Lower, d.Required)
-			s.Reason += ", and nothing that ran more can still run"
+			s := p.reservation(d, Lower, want)
+			needed := strconv.Itoa(d.Required) + " needed"
+			if s.Reason += ", and nothing that ran more can still run"; want < d.Required {
+				needed = strconv.Itoa(d.real) + " can run, the rest is headroom and minimum, and other functions lack it"
+				s.Reason = needed
+			}
 			if why, reason, until := p.inUse(d, u); why != "" {
-				s.hold(why, fmt.Sprintf("%d are reserved and %d needed; %s", *live, d.Required, reason))
+				s.hold(why, fmt.Sprintf("%d are reserved and %s; %s", *live, needed, reason))
 				s.until = until
 				continue
 			}
-			d.After = &d.Required
+			d.After = &want
 		}
 	}
 	p.leftBehind()
@@ -51,6 +56,9 @@ func (p *planner) inUse(d *demand, u unrest) (Why, string, time.Time) {
 	}
 	if m, until := p.latest(d); p.now.Before(until) {
 		return WhyLowering, fmt.Sprintf("mapping %s changed at %s, and what it ran before may run until 21 minutes later", m.UUID, m.Modified.Format(time.RFC3339)), until
+	}
+	if what := p.hear(); what != "" {
+		return WhyAsked, what, time.Time{}
 	}
 	if why, reason := p.sharedWith(d); why != "" {
 		return why, reason, time.Time{}

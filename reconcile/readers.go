@@ -1,12 +1,6 @@
 package reconcile
 
-import (
-	"maps"
-	"slices"
-	"strings"
-
-	"github.com/eventrouting/eventrouting/spec"
-)
+import "github.com/eventrouting/eventrouting/spec"
 
 // readLimit is how many standard mappings a stream serves: each polls every
 // shard once a second, and a shard answers 5 GetRecords calls a second.
@@ -86,10 +80,8 @@ func (p *planner) consumersAt(st Stream) []StreamReader {
 			add(w.mapping.Key.Consumer, "route")
 		}
 	}
-	for _, k := range slices.SortedFunc(maps.Keys(p.live.Consumers), func(a, b ConsumerKey) int { return strings.Compare(a.Name, b.Name) }) {
-		if k.Stream == st.Name {
-			add(k.Name, "foreign")
-		}
+	for _, k := range p.index.consumers[st.Name] {
+		add(k.Name, "foreign")
 	}
 	if p.index.fanOut[st.Name] {
 		return all

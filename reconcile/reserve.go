@@ -39,6 +39,7 @@ func (p *planner) reserve() {
 	}
 	room := max(0, limits.Unreserved-p.o.StayFree(limits.ConcurrentExecutions))
 	targets := p.grant(raising, room)
+	p.giveBack(raising, room)
 	p.short = -room
 	for _, d := range raising {
 		p.short += d.Required - d.own()
@@ -63,6 +64,9 @@ func (p *planner) raises(d *demand) bool {
 			"function %s has a reservation of 0, which refuses every invocation: a person set it, so it is left; remove it with aws lambda delete-function-concurrency --function-name %s", d.Function, d.Function))
 		return false
 	case live != nil && *live >= need:
+		if len(d.rises) > 0 {
+			p.unsure(d)
+		}
 		return false
 	case live == nil && !d.othersSet && p.blind(d):
 		return false
@@ -70,10 +74,11 @@ func (p *planner) raises(d *demand) bool {
 	return !p.unsure(d)
 }
 
-// unsure says whether what is needed is not known yet: a mapping that stopped
-// lately may have been made disabled, and further shards may count.
+// unsure says whether what is needed is not known yet: a mapping that changed
+// lately may have run more before, one that stopped lately may have been made
+// disabled, and further shards may count.
 func (p *planner) unsure(d *demand) bool {
-	var what string
+	what := p.hear()
 	for _, m := range d.stopped {
 		if _, known := p.live.Facts.Tags[m.UUID]; !known && p.ours(m) {
 			p.ask(AskTags, m.UUID)
@@ -88,7 +93,7 @@ func (p *planner) unsure(d *demand) bool {
 	if what == "" {
 		return false
 	}
-	s := p.reservation(d, Raise, d.Required)
+	s := p.reservation(d, Raise, max(d.Required, d.own()))
 	s.hold(WhyAsked, what)
 	p.gate(d, s)
 	return true
@@ -203,6 +208,40 @@ func (p *planner) grant(raising []*demand, room int) []target {
 	return targets
 }
 
+// giveBack has functions give back what they have for headroom and minimum alone,
+// as far as others lack it for what can run.
+func (p *planner) giveBack(raising []*demand, room int) {
+	spare := 0
+	for _, d := range p.demands {
+		spare += d.spare()
+	}
+	lacking := -room
+	for i, t := range p.grant(raising, room+spare) {
+		lacking += max(0, min(t.value, raising[i].real)-raising[i].own())
+	}
+	for _, d := range p.demands {
+		d.gives = max(0, min(d.spare(), lacking))
+		lacking -= d.gives
+	}
+}
+
+// spare is what a function has reserved beyond what can run.
+func (d *demand) spare() int { return max(0, d.own()-max(1, d.real, d.function.provisioned())) }
+
+// giving names the functions that give something back.
+func (p *planner) giving() string {
+	var all []string
+	for _, d := range p.demands {
+		if d.gives > 0 {
+			all = append(all, fmt.Sprintf("%s gives back %d that it has for headroom and minimum, once they are certainly free", d.Function, d.gives))
+		}
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(all, "; ") + ")"
+}
+
 // StayFree is how many of an account's concurrent executions stay unreserved.
 func (o Options) StayFree(limit int) int {
 	if o.KeepFree > 0 {
@@ -256,8 +295,11 @@ func (p *planner) shortage(d *demand, target, can, quota int) spec.Finding {
 	if d.function.Reserved == nil && target == 0 && d.running > 0 {
 		after = "a first reservation of less than the " + strconv.Itoa(d.running) + " that can run now would throttle them, so none is made" + untilThen("; ", d.held)
 	}
-	return d.find(spec.Error, CodeShortage, "function %s needs %d reserved concurrent executions and %s, or lower what other functions reserve; %s",
-		d.Function, d.Required, had, after)
+	if len(d.held) > 0 {
+		after += "; concurrency.onShortage: Admit lets all share what there is"
+	}
+	return d.find(spec.Error, CodeShortage, "function %s needs %d reserved concurrent executions and %s, or lower what other functions reserve%s; %s",
+		d.Function, d.Required, had, p.giving(), after)
 }
 
 // starving says what becomes of routes when there is too little.

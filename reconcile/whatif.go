@@ -139,6 +139,20 @@ func (w WhatIf) Apply(docs []spec.EventRouting, live State) ([]spec.EventRouting
 	return w.Documents(docs), live
 }
 
+// Estimates lists the streams of which the supposed shards are an estimate: the open
+// ones were resharded, and may be unequal.
+func (w WhatIf) Estimates(live State) []string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(w.Shards)) {
+		shards := live.Streams[name].Shards
+		open, _ := openAndClosed(shards)
+		if open != w.Shards[name] && slices.ContainsFunc(shards, func(s Shard) bool { return len(s.Parents) > 0 }) {
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
 // Documents returns documents in which the change has come about.
 func (w WhatIf) Documents(docs []spec.EventRouting) []spec.EventRouting {
 	docs = slices.Clone(docs)

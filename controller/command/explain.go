@@ -24,6 +24,8 @@ type explaining struct {
 	shards []string
 	routes []string
 	factor []string
+	// estimates are the streams of which what is supposed is one.
+	estimates map[string]bool
 }
 
 func newExplain() *cobra.Command {
@@ -117,6 +119,7 @@ func (x *explaining) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	x.estimates = map[string]bool{}
 	places, findings, err := x.cloud.open(cmd, args)
 	if err != nil {
 		return err
@@ -130,6 +133,11 @@ func (x *explaining) run(cmd *cobra.Command, args []string) error {
 	all, err := x.explainAll(cmd.Context(), places, findings, what)
 	if err != nil {
 		return err
+	}
+	for i, supposed := range x.shards { // they stand first
+		if stream, _, _ := strings.Cut(supposed, "="); x.estimates[stream] {
+			assumed[i] += ", an estimate: it was resharded, and is taken for equal shards in their order, as their hash keys are not observed"
+		}
 	}
 	out := cmd.OutOrStdout()
 	switch x.format {
@@ -199,6 +207,9 @@ func (x *explaining) explain(ctx context.Context, pl place, what reconcile.WhatI
 	today, live, err := reconcile.Ascertain(ctx, r, live, explain(pl.docs))
 	if err != nil || what.Empty() {
 		return today, err
+	}
+	for _, stream := range what.Estimates(live) {
+		x.estimates[stream] = true
 	}
 	e, _, err := reconcile.Ascertain(ctx, r, live, func(live reconcile.State) (reconcile.Explanation, []reconcile.Ask) {
 		docs, supposed := what.Apply(pl.docs, live) // again with every answer, which is about what there is
