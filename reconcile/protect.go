@@ -206,7 +206,7 @@ func (p *planner) unready(w *wish, giver *Mapping, events pattern.Set) delay {
 	}
 	qualified := since.Add(qualifiesAfter)
 	if m.Key.Stream != giver.Key.Stream {
-		left, d := p.left(w, m, *giver)
+		left, d := p.leftBy(w, m, *giver)
 		if d.why != "" {
 			return d
 		}
@@ -240,9 +240,9 @@ func (p *planner) marksLeft(s *step, before, after *Mapping, takers []*wish) boo
 	return false
 }
 
-// left is since when a giver's routing reads another stream, by a mapping that may have
+// leftBy is since when a giver's routing reads another stream, by a mapping that may have
 // been left itself before.
-func (p *planner) left(w *wish, taker, giver Mapping) (time.Time, delay) {
+func (p *planner) leftBy(w *wish, taker, giver Mapping) (time.Time, delay) {
 	if _, err := time.Parse(time.RFC3339, p.live.Facts.Tags[taker.UUID][TagStreamLeft]); err == nil {
 		again := taker
 		again.Tags = map[string]string{TagStreamLeft: "none"}
