@@ -51,14 +51,14 @@ func (p *planner) inUse(d *demand, u unrest) (Why, string, time.Time) {
 			return WhyPolicy, "the policy of " + doc.Metadata.Name + " is " + string(doc.Policy()), time.Time{}
 		}
 	}
+	if what := p.hear(); what != "" {
+		return WhyAsked, what, time.Time{}
+	}
 	if reason := p.moving(d, u); reason != "" {
 		return WhyLowering, reason, time.Time{}
 	}
 	if m, until := p.latest(d); p.now.Before(until) {
 		return WhyLowering, fmt.Sprintf("mapping %s changed at %s, and what it ran before may run until 21 minutes later", m.UUID, m.Modified.Format(time.RFC3339)), until
-	}
-	if what := p.hear(); what != "" {
-		return WhyAsked, what, time.Time{}
 	}
 	if why, reason := p.sharedWith(d); why != "" {
 		return why, reason, time.Time{}

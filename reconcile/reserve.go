@@ -266,7 +266,7 @@ func (o Options) quota(l Limits, short int) int {
 func (p *planner) raise(d *demand, t target, quota int) {
 	can := max(t.value, t.offered)
 	if excess := d.real - t.value; excess > 0 {
-		d.rises, d.held, _ = p.admit(d.rises, excess, fmt.Sprintf("%d concurrent executions are needed, %d can be reserved", d.real, can))
+		d.rises, d.held, _ = p.admit(d.rises, excess, fmt.Sprintf("%d concurrent executions are needed, %d can be reserved%s", d.real, can, p.giving()))
 	}
 	if d.Required > t.value {
 		p.find(p.shortage(d, t.value, can, quota))

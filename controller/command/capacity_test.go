@@ -39,6 +39,8 @@ type past struct {
 	gone    time.Time // when it was deleted
 	// ran is until when it ran what; zero while it does.
 	ran map[target]time.Time
+	// ours is what it ran until a change of ours: that we have to know.
+	ours map[target]bool
 }
 
 type target struct {
@@ -57,7 +59,7 @@ func streamOf(m world.Mapping) string {
 }
 
 // note takes in what a mapping will be once it has settled; nil is gone.
-func (h *past) note(m world.Mapping, settled *world.Mapping, now time.Time) {
+func (h *past) note(m world.Mapping, settled *world.Mapping, now time.Time, ours bool) {
 	on := settled != nil && settled.State == "Enabled"
 	switch {
 	case on && !h.running:
@@ -75,7 +77,7 @@ func (h *past) note(m world.Mapping, settled *world.Mapping, now time.Time) {
 	h.running = on
 	for t, until := range h.ran {
 		if until.IsZero() {
-			h.ran[t] = now
+			h.ran[t], h.ours[t] = now, ours
 		}
 	}
 	if on {
@@ -154,14 +156,19 @@ func widest(shards []world.Shard, counts func(world.Shard) bool) int {
 	return try(all)
 }
 
-// seen is what a mapping can run of a function, as far as AWS's answers can
-// tell: of what was before a change that is done, and of what is gone, nothing
-// can be known. width is by when it ended.
+// seen is what a mapping can run of a function, as far as anybody can tell: of what
+// was before a person's change that is done, and of what is gone, nothing can be
+// known. width is by when it ended.
 func (h *past) seen(m world.Mapping, settled *world.Mapping, function string, now time.Time, width func(time.Time) int) int {
 	most := 0
 	take := func(t target, until time.Time) {
 		if t.function == function {
 			most = max(most, t.factor*width(until))
+		}
+	}
+	for t, until := range h.ran {
+		if h.ours[t] && late(until, now) {
+			take(t, until)
 		}
 	}
 	switch {
@@ -263,6 +270,7 @@ type judge struct {
 	refusals map[string]int   // by function, of invocations since then
 	begun    scene            // at the start of the apply under way
 	refused  bool             // AWS refused a reservation in it
+	ours     bool             // the request under way is an apply's
 	log      []string
 	wrong    bool
 	counts   map[string]int
@@ -297,14 +305,14 @@ func (j *judge) look() scene {
 		for _, id := range slices.Sorted(maps.Keys(shown)) {
 			m, h := shown[id], j.past[id]
 			if h == nil {
-				h = &past{ran: map[target]time.Time{}}
+				h = &past{ran: map[target]time.Time{}, ours: map[target]bool{}}
 				j.past[id] = h
 			}
 			var then *world.Mapping
 			if m, ok := settled[id]; ok {
 				then = &m
 			}
-			h.note(m, then, now)
+			h.note(m, then, now, j.ours)
 			s.hides = s.hides || then != nil && targetOf(*then) != targetOf(m)
 			stream := must[world.Stream](j.t)(w.Stream(here, streamOf(m)))
 			width := func(until time.Time) int {
@@ -414,8 +422,10 @@ func (j *judge) do(req *http.Request) (*http.Response, error) {
 		return j.rig.server.Client().Do(req)
 	}
 	before := j.look()
+	j.ours = true
 	resp, err := j.rig.server.Client().Do(req)
 	after := j.look()
+	j.ours = false
 	what := req.Method + " " + req.URL.Path
 	j.refused = j.refused || strings.HasSuffix(what, "/concurrency") && resp != nil && resp.StatusCode >= http.StatusBadRequest
 	for _, name := range []string{"f", "g"} {
@@ -559,7 +569,7 @@ type play struct {
 
 var (
 	byPeople = []string{"split", "split", "merge", "merge", "count", "disable", "enable", "delete", "factor", "foreign", "reserve", "unreserve", "provision"}
-	waits    = []time.Duration{0, time.Second, time.Minute, time.Minute, 20 * time.Minute, 3 * time.Hour, 30 * time.Hour}
+	waits    = []time.Duration{0, time.Second, time.Minute, 4 * time.Minute, 7 * time.Minute, 20 * time.Minute, 3 * time.Hour, 30 * time.Hour}
 )
 
 func randomPlay(r *rapid.T) play {
@@ -636,6 +646,7 @@ spec:
 			rapid.SampledFrom([]string{"0", "2", "50%", "1000"}).Draw(r, "headroom"), rapid.SampledFrom([]string{"Hold", "Hold", "Admit"}).Draw(r, "shortage"),
 			rapid.SampledFrom([]int{0, 0, 3}).Draw(r, "others"), rapid.SampledFrom([]string{"", "", "", ", minimum: 12", ", minimum: 900", ", maximum: 4", ", maximum: 9"}).Draw(r, "bounds"))
 	}
+	fmt.Fprintf(&b, "  retireAfter: %s\n  handover: {assumeLagBelow: 1m}\n", rapid.SampledFrom([]string{"1m", "24h"}).Draw(r, "retire after"))
 	b.WriteString("  defaults: {batchSize: 4}\n")
 	b.WriteString("  routes:\n")
 	for i := range rapid.IntRange(1, 3).Draw(r, "routes") {
