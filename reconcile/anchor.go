@@ -387,10 +387,8 @@ func (p *planner) askOwners() {
 // https://docs.aws.amazon.com/kinesis/latest/APIReference/API_RegisterStreamConsumer.html
 func (p *planner) consumersOf(doc *spec.EventRouting, stream string) {
 	names := map[string]bool{}
-	for k := range p.live.Consumers {
-		if k.Stream == stream {
-			names[k.Name] = true
-		}
+	for _, k := range p.index.consumers[stream] {
+		names[k.Name] = true
 	}
 	foreign := len(names)
 	for _, w := range p.index.wantStream[stream] {
