@@ -107,7 +107,7 @@ func TestNothingLost(t *testing.T) {
 	if *replayCrash != 0 {
 		t.Fatal("-sim.crash goes with -sim.edit, and TestCrashes")
 	}
-	from, n := uint64(0), uint64(seeds(t, 40))
+	from, n := uint64(0), uint64(seeds(t, 24))
 	if *replaySeed >= 0 {
 		from, n = uint64(*replaySeed), uint64(*replaySeed)+1
 	}
@@ -150,7 +150,7 @@ func TestCrashes(t *testing.T) {
 	}
 	var sum sums
 	points, done := 0, 0
-	n := uint64(seeds(t, 12))
+	n := uint64(seeds(t, 8))
 	if *replaySeed >= 0 {
 		n = uint64(*replaySeed) + 1
 	}
