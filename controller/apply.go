@@ -45,7 +45,6 @@ func (w *worker) apply(ctx context.Context, p Pass, found finding) Pass {
 	default:
 		p.Outcome = Quiet
 	}
-
 	return p
 }
 

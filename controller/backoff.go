@@ -12,9 +12,9 @@ const (
 	lastDelay  = time.Hour
 )
 
-// delay is how long to wait after the n-th failure in a row, 1 for the first:
-// at most most, an hour, and up to half of it less, so that those that failed together
-// do not come back together.
+// delay is how long to wait after the n-th failure in a row, 1 for the first: not more
+// than most and [lastDelay], and up to half of that less, so that those that failed
+// together do not come back together.
 func delay(n int, most time.Duration) time.Duration {
 	d := min(most, lastDelay, firstDelay<<min(n-1, 20))
 	return d - rand.N(d/2+1)

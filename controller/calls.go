@@ -81,9 +81,8 @@ func (p *pace) heed(throttled bool, now time.Time) {
 func (p *pace) slow() bool { return p.calls.Limit() != rate.Inf }
 
 // observed are the middlewares by which calls are paced and counted; p is the pace
-// that holds at the time. A call
-// waits once, before its first attempt: what an attempt may take has a limit of
-// its own, and repeated ones wait for longer each time anyway.
+// that holds at the time. A call waits once, before its first attempt: what an attempt
+// may take has a limit of its own, and repeated ones wait for longer each time anyway.
 func (c *Controller) observed(p *atomic.Pointer[pace]) []func(*middleware.Stack) error {
 	wait := middleware.InitializeMiddlewareFunc("eventrouting:pace", func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
 		middleware.InitializeOutput, middleware.Metadata, error,

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"strings"
 	"time"
 
 	"github.com/eventrouting/eventrouting/reconcile/lineage"
@@ -145,6 +146,9 @@ func (p *planner) guesses(stream string) bool {
 // running says whether a mapping takes batches, or may: while AWS is busy its
 // answer may show either state.
 func (m Mapping) running() bool { return m.Enabled || !m.Settled() }
+
+// failing says whether a mapping's last batch failed.
+func (m Mapping) failing() bool { return strings.HasPrefix(m.LastResult, "PROBLEM") }
 
 // MayRun says whether an invocation of a mapping may be under way: it takes
 // batches, or did until lately.

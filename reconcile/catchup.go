@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/eventrouting/eventrouting/reconcile/internal/mutant"
@@ -124,7 +123,7 @@ func (p *planner) behind(w *wish, live Mapping, since time.Time) delay {
 		return held(": it took no batch in the last %s, which proves nothing", minutes(r.window))
 	case r.Throttles > 0 || r.Max > age/2:
 		return held(": in the last %s it was up to %s behind and was throttled %d times", minutes(r.window), r.Max.Round(time.Second), r.Throttles)
-	case p.shares(live) && strings.HasPrefix(live.LastResult, "PROBLEM"):
+	case p.shares(live) && live.failing():
 		return held(": its last batch failed (%s), and others report their lag with it", live.LastResult)
 	}
 	return delay{}

@@ -178,6 +178,13 @@ func (p *planner) taken(m Mapping) pattern.Set {
 	return s
 }
 
+// unreadable says whether a mapping's filter is encrypted and could not be read: it
+// may take anything, and nothing.
+func (p *planner) unreadable(m Mapping) bool {
+	fact, known := p.live.Facts.Filters[m.UUID]
+	return m.FiltersUnknown && (!known || fact.Error != "")
+}
+
 // plan puts everything in order.
 func (p *planner) plan() Plan {
 	plan := Plan{At: p.now, Account: p.live.Account, Region: p.live.Region}

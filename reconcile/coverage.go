@@ -68,7 +68,7 @@ func (p *planner) others(stream string, retired map[string]bool) []spec.Taker {
 			continue
 		}
 		set := p.taken(m)
-		if m.FiltersUnknown && p.live.Facts.Filters[m.UUID].Filters == nil {
+		if p.unreadable(m) {
 			set = pattern.NewSet([]string{"encrypted"}) // no pattern: takes nobody knows what
 		}
 		name := p.nameOf(m)

@@ -406,20 +406,25 @@ func (p *planner) giver(w *wish) (name string, stays bool) {
 // former names an enabled mapping by which a route's routing takes some of its events
 // from another stream, which it read before; empty for none.
 func (p *planner) former(w *wish) string {
-	if p.enabled == nil {
-		p.enabled = map[string][]Mapping{}
-		for _, m := range p.index.mappings {
-			if routing, _, ok := p.owned(m); ok && m.Enabled {
-				p.enabled[routing] = append(p.enabled[routing], m)
-			}
-		}
-	}
-	for _, m := range p.enabled[w.doc.Metadata.Name] {
+	for _, m := range p.enabledOf(w.doc.Metadata.Name) {
 		if m.Key.Stream != w.mapping.Key.Stream && p.mayShare(m, w.set) {
 			return p.nameOf(m) + " on " + m.Key.source()
 		}
 	}
 	return ""
+}
+
+// enabledOf lists the enabled mappings of a routing, of whatever stream.
+func (p *planner) enabledOf(routing string) []Mapping {
+	if p.enabled == nil {
+		p.enabled = map[string][]Mapping{}
+		for _, m := range p.index.mappings {
+			if name, _, ok := p.owned(m); ok && m.Enabled {
+				p.enabled[name] = append(p.enabled[name], m)
+			}
+		}
+	}
+	return p.enabled[routing]
 }
 
 // deadGiver is a mapping of ours that took some of a route's events until a person
