@@ -42,10 +42,10 @@ func (p *planner) vouch(m Mapping) {
 	p.vouched[m.UUID] = true
 	after := m
 	after.Tags = map[string]string{TagSince: p.now.Format(time.RFC3339)}
-	p.add(&step{wish: w, doc: &w.doc, Change: Change{
+	p.obeyOne(p.add(&step{wish: w, doc: &w.doc, Change: Change{
 		Action: Update, Addr: w.addr, Before: &m, After: &after,
 		Reason: "its filter was changed, and AWS is done with that", Effect: "none: others can leave their events to it 6 minutes from now",
-	}})
+	}})) // the brake asks when all else has obeyed
 }
 
 // stopping says whether tags say that a mapping was to be disabled lately: a list
