@@ -92,7 +92,7 @@ func followedOf(docs []spec.EventRouting) []string {
 	var all []string
 	for _, d := range docs {
 		f := d.Follow()
-		if f == "$LATEST" || strings.Trim(f, "0123456789") == "" {
+		if !reconcile.IsAlias(f) {
 			continue // neither moves
 		}
 		for _, r := range d.Resolve() {

@@ -9,6 +9,13 @@ import (
 
 const latest = "$LATEST"
 
+// IsAlias says whether a qualifier of a function names an alias: what is neither a
+// version's number nor $LATEST does.
+// https://docs.aws.amazon.com/lambda/latest/api/API_CreateAlias.html
+func IsAlias(qualifier string) bool {
+	return qualifier != latest && strings.Trim(qualifier, "0123456789") != ""
+}
+
 // follow fills in what the route's alias points to: the version that the
 // document follows, or what the followed alias points to, weights included. It
 // says whether the route can go on.
@@ -18,7 +25,7 @@ func (p *planner) follow(w *wish) bool {
 		w.alias.Version = target
 		return true
 	}
-	if strings.Trim(target, "0123456789") == "" {
+	if !IsAlias(target) {
 		w.alias.Version = target
 		return p.version(w, target)
 	}

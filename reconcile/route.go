@@ -17,8 +17,7 @@ const takeoverLead = 2 * time.Minute
 // route plans what one route wants: its alias, then its mapping.
 func (p *planner) route(w *wish) {
 	if p.idle(w) {
-		p.find(w.find(spec.Warning, CodeIdle, "mapping %s runs %s, which is gone: its events wait, for at most the stream's retention",
-			w.live.UUID, w.live.Key.Target()))
+		p.find(w.find(spec.Warning, CodeIdle, "%s", w.live.waits()))
 	}
 	if why, reason := p.impossible(w); why != "" {
 		p.holdWanted(w, why, reason)
@@ -77,7 +76,7 @@ func (p *planner) idleTarget(m Mapping) bool {
 		return true
 	}
 	_, ok := p.live.Aliases[m.Key.alias()]
-	return !ok && m.Key.Qualifier != latest && strings.Trim(m.Key.Qualifier, "0123456789") != ""
+	return !ok && IsAlias(m.Key.Qualifier)
 }
 
 // bringBack makes the alias of a mapping anew that no route wants and that has yet to
@@ -89,22 +88,31 @@ func (p *planner) bringBack(doc *spec.EventRouting, m Mapping, name string) {
 	if _, _, alias := SplitQualifier(m.Key.Qualifier); !alias || p.step(Addr{KindAlias, m.Key.alias().String()}) != nil {
 		return
 	}
-	p.find(spec.Finding{Severity: spec.Warning, Code: CodeIdle, Path: name, Message: fmt.Sprintf(
-		"mapping %s runs %s, which is gone: its events wait, for at most the stream's retention", m.UUID, m.Key.Target())})
+	p.find(spec.Finding{Severity: spec.Warning, Code: CodeIdle, Path: name, Message: m.waits()})
 	followed, ok := p.live.Aliases[AliasKey{m.Key.Function, doc.Follow()}]
 	if !ok {
 		followed.Version = doc.Follow()
-		if strings.Trim(followed.Version, "0123456789") != "" && followed.Version != latest {
+		if IsAlias(followed.Version) {
 			return // what it would follow is gone as well, which is an error of its own
 		}
 	}
-	p.add(&step{doc: doc, Change: Change{
+	s := p.add(&step{doc: doc, Change: Change{
 		Action: Create, Addr: Addr{KindAlias, m.Key.alias().String()},
 		After: &Alias{Key: m.Key.alias(), Version: followed.Version, Weights: followed.Weights,
 			Description: Note{Owner: p.o.Owner, Stream: m.Key.Stream, Start: m.Start}.String()},
-		Reason: "it is gone, and mapping " + m.UUID + " has nothing to run",
-		Effect: "goes on where it stopped: its events have waited, and what expired meanwhile is gone",
 	}})
+	s.explainGone(m)
+}
+
+// waits says that a mapping's target is gone.
+func (m Mapping) waits() string {
+	return fmt.Sprintf("mapping %s runs %s, which is gone: its events wait, for at most the stream's retention", m.UUID, m.Key.Target())
+}
+
+// explainGone says of the making of an alias that a mapping waits for it.
+func (s *step) explainGone(m Mapping) {
+	s.Reason = "it is gone, and mapping " + m.UUID + " has nothing to run"
+	s.Effect = "goes on where it stopped: its events have waited, and what expired meanwhile is gone"
 }
 
 // where names the account and region, as far as they are known.
@@ -209,8 +217,7 @@ func (p *planner) createAlias(w *wish) {
 		Effect: "none by itself",
 	}})
 	if p.idle(w) {
-		s.Reason = "it is gone, and mapping " + w.live.UUID + " has nothing to run"
-		s.Effect = "goes on where it stopped: its events have waited, and what expired meanwhile is gone"
+		s.explainGone(*w.live)
 	}
 	if len(p.on(want.Key)) > 0 && p.strangers(w) {
 		s.hold(WhyForeign, "a mapping of somebody else targets the name")

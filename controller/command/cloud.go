@@ -281,9 +281,8 @@ const defaultShards = 4
 
 // followed is the alias that a document's routes follow, if it is one.
 func followed(d spec.EventRouting) []string {
-	f := d.Follow()
-	if f == "$LATEST" || strings.Trim(f, "0123456789") == "" {
-		return nil
+	if f := d.Follow(); reconcile.IsAlias(f) {
+		return []string{f}
 	}
-	return []string{f}
+	return nil
 }
