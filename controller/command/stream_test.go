@@ -7,7 +7,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/eventrouting/eventrouting/emulator/verdict"
 	"github.com/eventrouting/eventrouting/emulator/world"
 )
 
@@ -26,10 +25,12 @@ func TestStreamChanges(t *testing.T) {
 }
 
 func streamChanges(t *testing.T, isolation string, routes int) {
-	r := newRig(t, map[string]int{"orders-events": 2, "orders-v2": 2}, "order-processor", "f0", "f1", "f2")
-	r.server.Do(func(w *world.World) { w.Log(true) })
+	s := &story{rig: newRig(t, map[string]int{"orders-events": 2, "orders-v2": 2}, "order-processor", "f0", "f1", "f2")}
+	s.server.Do(func(w *world.World) { w.Log(true) })
 	text := ordersText
+	var types []string
 	for i := range routes {
+		types = append(types, fmt.Sprint("T", i))
 		text += fmt.Sprintf("    - {name: r%d, eventTypes: [T%d], maxBatchingWindow: 5m, isolation: %s", i, i, isolation)
 		if isolation == "Function" {
 			text += fmt.Sprintf(", function: f%d", i)
@@ -38,35 +39,26 @@ func streamChanges(t *testing.T, isolation string, routes int) {
 	}
 	before := load(t, []byte(text))
 	after := load(t, []byte(strings.Replace(text, "stream: orders-events", "stream: orders-v2", 1)))
-	r.settle(before)
+	s.settle(before)
 	time.Sleep(time.Hour)
-	began, n := time.Now(), 0
-	flow := func(d time.Duration, stream string) {
+	s.began = time.Now()
+	n := 0
+	flow := func(d time.Duration, stream string) { // to both shards
 		for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(10 * time.Second) {
-			r.server.Do(func(w *world.World) {
-				for i := range routes {
-					n++
-					if _, _, err := w.Put(here, stream, fmt.Sprint("k", n%7), fmt.Appendf(nil, `{"eventType":"T%d"}`, i)); err != nil {
-						t.Fatal(err)
-					}
-				}
-			})
-		}
-	}
-	pass := func() {
-		t.Helper()
-		if _, err := r.apply(t.Context(), r.server.Client().Do, after); err != nil {
-			t.Fatal(err)
+			for _, eventType := range types {
+				n++
+				s.put(stream, fmt.Sprint("k", n%7), eventType, "")
+			}
 		}
 	}
 	flow(10*time.Minute, "orders-events")
-	pass()
+	s.pass(after)
 	for range 12 {
 		flow(5*time.Minute, "orders-v2")
-		pass()
+		s.pass(after)
 	}
 	running := map[string]int{}
-	for key, ms := range r.state().Mappings {
+	for key, ms := range s.state().Mappings {
 		if ms[0].Enabled {
 			running[key.Stream]++
 		}
@@ -76,28 +68,20 @@ func streamChanges(t *testing.T, isolation string, routes int) {
 	}
 	for range 6 {
 		flow(5*time.Hour, "orders-v2")
-		pass()
+		s.pass(after)
 	}
-	time.Sleep(10 * time.Minute) // what was written last is delivered
-	if p := r.plan(after); !p.Empty() || len(p.Held) > 0 {
+	if p := s.plan(after); !p.Empty() || len(p.Held) > 0 {
 		t.Errorf("more than a day later: %v, held %v", p.Changes, p.Held)
 	}
-	for key := range r.state().Mappings {
+	for key := range s.state().Mappings {
 		if key.Stream == "orders-events" {
 			t.Errorf("mapping %s is left", key)
 		}
 	}
-	r.server.Do(func(w *world.World) {
+	s.server.Do(func(w *world.World) {
 		if sum, err := w.Stream(here, "orders-events"); err != nil || sum.Consumers != 0 {
 			t.Errorf("%d consumers are left of the old stream (%v)", sum.Consumers, err)
 		}
-		routed := []verdict.Routed{}
-		for i := range routes {
-			routed = append(routed, verdict.Routed{Type: fmt.Sprint("T", i), From: began})
-		}
-		got := verdict.Judge(verdict.Case{Facts: w.Facts(), TypeOf: verdict.TypeAt("eventType"), Routed: routed})
-		if len(got.Lost) > 0 || got.Expected == 0 {
-			t.Errorf("%d of %d expected records are lost", len(got.Lost), got.Expected)
-		}
 	})
+	s.judge(types...)
 }
