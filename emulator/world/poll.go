@@ -1,8 +1,6 @@
 package world
 
 import (
-	"encoding/binary"
-	"hash/fnv"
 	"math"
 	"slices"
 	"time"
@@ -16,16 +14,6 @@ import (
 //
 // A poller that has nothing to do has no event in the queue: cost follows
 // records, not time.
-
-// version is a mapping as the data plane will know it.
-type version struct {
-	n          uint64 // from 1
-	at         time.Time
-	on         bool
-	m          Mapping
-	set        pattern.Set
-	fn, target string // function and qualifier
-}
 
 // reader is what a mapping has of the data plane.
 type reader struct {
@@ -67,20 +55,6 @@ type poller struct {
 	stamp uint64
 }
 
-// lane is one of the sequences into which a shard's records are dealt out by
-// partition key. It has one batch at a time.
-type lane struct {
-	queue     []int     // records read and not yet in a batch
-	bytes     int       // of queue
-	since     time.Time // when its window began
-	batch     []int
-	rest      [][]int // what a bisected batch has yet to try
-	attempts  int     // of batch that have failed
-	throttled int     // times in a row that it did not reach the function
-	after     time.Time
-	running   uint64 // invocation; 0 for none
-}
-
 func (p *poller) clone() *poller {
 	c := *p
 	c.left = slices.Clone(p.left)
@@ -92,114 +66,6 @@ func (p *poller) clone() *poller {
 		c.lanes[i].rest = slices.Clone(c.lanes[i].rest)
 	}
 	return &c
-}
-
-// tell lets the data plane know what a mapping has settled as.
-func (w *World) tell(at Place, m *mapping) {
-	if m.stream == "" {
-		return
-	}
-	fn, target := splitFunctionARN(m.shown.FunctionArn)
-	var n uint64 = 1
-	if last := len(m.versions); last > 0 {
-		n = m.versions[last-1].n + 1
-	}
-	v := version{n: n, at: w.now, on: m.goal == enabled, m: m.shown, set: pattern.NewSet(m.shown.FilterCriteria), fn: fn, target: target}
-	if v.on && m.first.n == 0 {
-		m.first = v
-	}
-	// What every shard has left behind is forgotten.
-	old := 0
-	for old+1 < len(m.versions) && !m.versions[old+1].at.Add(w.timing.DataPlane).After(w.now) {
-		old++
-	}
-	m.versions = append(slices.Clip(m.versions[old:]), v)
-	s := w.at(at).kinesis.streams[m.stream]
-	if s == nil {
-		return
-	}
-	for i := range s.shards.shards {
-		w.rouse(at, m, s, i)
-	}
-}
-
-// draw is a number between 0 and 1 that belongs to a thing and to nothing else:
-// asking for it again, or for others in between, gives the same.
-func (w *World) draw(subject string, shard int, n uint64) float64 {
-	h := fnv.New64a()
-	var b [24]byte
-	binary.LittleEndian.PutUint64(b[:8], w.seed)
-	binary.LittleEndian.PutUint64(b[8:16], uint64(shard))
-	binary.LittleEndian.PutUint64(b[16:], n)
-	_, _ = h.Write(b[:])
-	_, _ = h.Write([]byte(subject))
-	x := h.Sum64()
-	x ^= x >> 33 // FNV's high bits vary little
-	x *= 0xff51afd7ed558ccd
-	x ^= x >> 33
-	return float64(x>>11) / (1 << 53)
-}
-
-// takesEffect is when a shard's poller knows a version.
-func (w *World) takesEffect(m *mapping, shard int, v *version) time.Time {
-	least, most := w.timing.DataPlaneLeast, w.timing.DataPlane
-	return v.at.Add(least + time.Duration(w.draw(m.shown.UUID, shard, v.n)*float64(most-least)))
-}
-
-// inEffect is the version by which a shard's poller works, nil for none yet, and
-// when the next one takes effect, zero for none.
-func (w *World) inEffect(m *mapping, shard int) (v *version, next time.Time) {
-	for i := len(m.versions) - 1; i >= 0; i-- {
-		t := w.takesEffect(m, shard, &m.versions[i])
-		if !t.After(w.now) {
-			return &m.versions[i], next
-		}
-		if next.IsZero() || t.Before(next) {
-			next = t
-		}
-	}
-	return nil, next
-}
-
-// startOf is the time from which on a mapping reads a shard; zero for all that
-// there is. LATEST is anchored when polling begins, or when the mapping was made.
-// AWS says that records written meanwhile may be missed.
-// https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html
-func (w *World) startOf(m *mapping, s *stream, shard int) time.Time {
-	switch m.shown.StartingPosition {
-	case "AT_TIMESTAMP":
-		return *m.shown.StartingPositionTime
-	case "LATEST":
-		switch {
-		case w.knobs.LatestAtCreate:
-			return m.created
-		case m.first.n == 0:
-			return w.now // whenever that will be
-		case w.continues(m, s, shard):
-			return time.Time{}
-		}
-		return w.takesEffect(m, shard, &m.first)
-	}
-	return time.Time{}
-}
-
-// continues says whether a mapping comes to a shard from a parent that it read:
-// then it misses nothing of it, wherever it began.
-func (w *World) continues(m *mapping, s *stream, shard int) bool {
-	sh := &s.shards.shards[shard]
-	for _, parent := range [2]int{sh.parent, sh.adjacent} {
-		if parent >= 0 && w.concerns(m, s, parent) {
-			return true
-		}
-	}
-	return false
-}
-
-// concerns says whether a mapping reads a shard at all: those open at its start
-// and those opened since.
-func (w *World) concerns(m *mapping, s *stream, shard int) bool {
-	closed := s.shards.shards[shard].closed
-	return closed.IsZero() || closed.After(w.startOf(m, s, shard))
 }
 
 // announce tells the mappings of a stream that a shard has a record.
@@ -431,109 +297,6 @@ func (w *World) discard(at Place, m *mapping, s *stream, p *poller, function str
 	w.note(f)
 }
 
-// workBy makes a poller work by a version; false while it has to wait for its
-// invocations, because records are dealt out anew.
-func (w *World) workBy(at Place, m *mapping, s *stream, p *poller, v *version) bool {
-	if p.version == v.n {
-		return true
-	}
-	if p.version == 0 {
-		p.lanes = make([]lane, v.m.ParallelizationFactor)
-		p.version, p.buffered = v.n, 0
-		return true
-	}
-	if len(p.lanes) != v.m.ParallelizationFactor && slices.ContainsFunc(p.lanes, func(ln lane) bool { return ln.running != 0 }) {
-		return false
-	}
-	l := s.log(p.shard)
-	waiting := p.regroup(v.m.ParallelizationFactor, l)
-	p.version, p.buffered = v.n, 0
-	slices.Sort(waiting)
-	var expired, left []int
-	for _, i := range waiting {
-		switch {
-		case i < l.base:
-			expired = append(expired, i)
-		case w.knobs.FilterAtBatch && !v.set.Match(l.records[i-l.base].data):
-			left = append(left, i)
-		default:
-			p.deal(i, &l.records[i-l.base], w.now)
-		}
-	}
-	w.discard(at, m, s, p, v.fn, expired, ByExpiry)
-	w.discard(at, m, s, p, v.fn, left, ByFilter)
-	return true
-}
-
-// regroup makes as many lanes as there are to be, and returns the records that have
-// to be dealt out anew. What runs or was tried stays a batch with the attempts that
-// it has used up: in a lane of its own, or among more or fewer lanes by its keys.
-// Unverified: that retries go on over an update; AWS does not say.
-func (p *poller) regroup(factor int, l *log) (waiting []int) {
-	old := p.lanes
-	if len(old) != factor {
-		p.lanes = make([]lane, factor)
-	}
-	for i := range old {
-		ln := &old[i]
-		tried := ln.running != 0 || ln.attempts > 0 || len(ln.rest) > 0
-		switch {
-		case tried && len(old) == factor:
-			waiting = append(waiting, ln.queue...)
-			ln.queue, ln.bytes = nil, 0
-			continue
-		case ln.attempts > 0:
-			for _, index := range ln.batch {
-				if index < l.base {
-					waiting = append(waiting, index)
-					continue
-				}
-				to := p.laneOf(&l.records[index-l.base])
-				to.batch = append(to.batch, index)
-				to.attempts = max(to.attempts, ln.attempts)
-				if ln.after.After(to.after) {
-					to.after = ln.after
-				}
-			}
-			ln.batch = nil
-		}
-		waiting = append(waiting, ln.outstanding()...)
-		if len(old) == factor {
-			*ln = lane{}
-		}
-	}
-	for i := range p.lanes {
-		slices.Sort(p.lanes[i].batch)
-	}
-	return waiting
-}
-
-// outstanding is what a lane was given and has not done.
-func (ln *lane) outstanding() []int {
-	all := slices.Clone(ln.batch)
-	for _, part := range ln.rest {
-		all = append(all, part...)
-	}
-	return append(all, ln.queue...)
-}
-
-// deal puts a record into the lane of its key: records of one key stay in order.
-func (p *poller) deal(index int, r *record, now time.Time) {
-	ln := p.laneOf(r)
-	if len(ln.queue) == 0 {
-		ln.since = now
-	}
-	ln.queue = append(ln.queue, index)
-	ln.bytes += r.size()
-	p.buffered++
-}
-
-func (p *poller) laneOf(r *record) *lane {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(r.key))
-	return &p.lanes[h.Sum32()%uint32(len(p.lanes))]
-}
-
 // stop ends a poller's work. What it had read and not done is read again when it
 // goes on; invocations end by themselves.
 func (p *poller) stop() {
@@ -550,7 +313,7 @@ func (p *poller) stop() {
 
 // read fetches and filters while there is room for more.
 func (w *World) read(m *mapping, s *stream, p *poller, v *version, l *log) {
-	room := max(100, 2*v.m.BatchSize*v.m.ParallelizationFactor)
+	room := v.room()
 	for p.position < l.end() && p.buffered < room && !w.now.Before(p.nextPoll) {
 		if !w.fetches(m, s, p) {
 			return
@@ -635,94 +398,6 @@ func (w *World) ThrottledReads() int { return w.throttledReads }
 // random draws from the world's own sequence.
 func (w *World) random() float64 { return float64(w.rng.Uint64()>>11) / (1 << 53) }
 
-// feed lets a lane try its batch, or make one.
-func (w *World) feed(at Place, m *mapping, s *stream, p *poller, v *version, i int) {
-	ln := &p.lanes[i]
-	for ln.running == 0 {
-		if len(ln.batch) == 0 && !w.gather(p, v, ln, s) {
-			return
-		}
-		if w.now.Before(ln.after) {
-			return
-		}
-		if w.outdate(at, m, s, p, v, ln); len(ln.batch) == 0 {
-			ln.next()
-			continue
-		}
-		w.invoke(at, m, s, p, v, i)
-		return
-	}
-}
-
-// Lambda invokes with 6 MB at most, records in base64. A single record beyond that
-// is handed over all the same.
-// https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
-// Unverified: what AWS does with the single record.
-const batchBytes = 6 << 20 * 3 / 4
-
-// gather makes a batch when there are enough records or bytes, or the window has
-// passed.
-// https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html
-func (w *World) gather(p *poller, v *version, ln *lane, s *stream) bool {
-	window := time.Duration(v.m.MaximumBatchingWindowInSeconds) * time.Second
-	if len(ln.queue) == 0 || len(ln.queue) < v.m.BatchSize && ln.bytes < batchBytes && w.now.Before(ln.since.Add(window)) {
-		return false
-	}
-	l := s.log(p.shard)
-	n, bytes := 0, 0
-	for n < min(len(ln.queue), v.m.BatchSize) {
-		if k := ln.queue[n] - l.base; k >= 0 {
-			size := l.records[k].size()
-			if bytes+size > batchBytes && n > 0 {
-				break
-			}
-			bytes += size
-		}
-		n++
-	}
-	ln.batch = slices.Clone(ln.queue[:n])
-	ln.queue = ln.queue[n:]
-	if ln.bytes -= bytes; len(ln.queue) == 0 {
-		ln.bytes = 0 // those that expired in the queue have no size any more
-	}
-	ln.since = w.now
-	ln.attempts, ln.throttled, ln.after = 0, 0, time.Time{}
-	p.buffered -= n
-	return true
-}
-
-// outdate gives up records that are too old to be tried.
-func (w *World) outdate(at Place, m *mapping, s *stream, p *poller, v *version, ln *lane) {
-	l := s.log(p.shard)
-	oldest := s.trimmed(w.now)
-	age := oldest
-	if v.m.MaximumRecordAgeInSeconds > 0 {
-		age = w.now.Add(-time.Duration(v.m.MaximumRecordAgeInSeconds) * time.Second)
-	}
-	var aged, expired []int
-	ln.batch = slices.DeleteFunc(ln.batch, func(i int) bool {
-		switch {
-		case i < l.base || l.records[i-l.base].at.Before(oldest):
-			expired = append(expired, i)
-		case l.records[i-l.base].at.Before(age):
-			aged = append(aged, i)
-		default:
-			return false
-		}
-		return true
-	})
-	w.discard(at, m, s, p, v.fn, expired, ByExpiry)
-	w.discard(at, m, s, p, v.fn, aged, ByAge)
-}
-
-// next turns to what a bisected batch has left.
-func (ln *lane) next() {
-	ln.batch, ln.attempts, ln.throttled, ln.after = nil, 0, 0, time.Time{}
-	if len(ln.rest) > 0 {
-		ln.batch, ln.rest = ln.rest[0], ln.rest[1:]
-	}
-}
-
 // rest queues a poller's next event, and if it has read a closed shard to its
 // end those of its descendants.
 func (w *World) rest(at Place, m *mapping, s *stream, p *poller, v *version, l *log) {
@@ -732,18 +407,17 @@ func (w *World) rest(at Place, m *mapping, s *stream, p *poller, v *version, l *
 			soonest = t
 		}
 	}
-	room := max(100, 2*v.m.BatchSize*v.m.ParallelizationFactor)
+	room := v.room()
 	if p.position < l.end() && p.buffered < room {
 		by(p.nextPoll)
 	}
-	window := time.Duration(v.m.MaximumBatchingWindowInSeconds) * time.Second
 	for i := range p.lanes {
 		switch ln := &p.lanes[i]; {
 		case ln.running != 0:
 		case len(ln.batch) > 0:
 			by(ln.after)
 		case len(ln.queue) > 0:
-			by(ln.since.Add(window))
+			by(ln.since.Add(v.window()))
 		}
 	}
 	if soonest.Unix() != math.MaxInt32 {
