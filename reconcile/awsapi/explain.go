@@ -87,7 +87,6 @@ func diagnose(err error) (what, hint string) {
 		return "no AWS region is set", "write spec.region in the document, or set AWS_REGION"
 	case strings.Contains(text, "failed to get shared config profile"):
 		return "", "check AWS_PROFILE, and the profiles in ~/.aws/config"
-
 	case strings.Contains(text, "SSO session has expired"), strings.Contains(text, "cached SSO token"):
 		return "the SSO session has expired", "log in again: aws sso login"
 	case strings.Contains(text, "get credentials"):

@@ -186,21 +186,34 @@ func (p *prober) make(ctx context.Context, in *lambda.CreateEventSourceMappingIn
 
 // settled waits until AWS is done with a mapping; nil when it is gone.
 func (p *prober) settled(ctx context.Context, uuid string) (*lambda.GetEventSourceMappingOutput, error) {
-	for began := time.Now(); ; {
-		m, err := p.lambda.GetEventSourceMapping(ctx, &lambda.GetEventSourceMappingInput{UUID: &uuid})
+	var m *lambda.GetEventSourceMappingOutput
+	err := await(ctx, "mapping "+uuid, func() (done bool, err error) {
+		m, err = p.lambda.GetEventSourceMapping(ctx, &lambda.GetEventSourceMappingInput{UUID: &uuid})
 		switch {
 		case IsNotFound(err):
-			return nil, nil
+			m = nil
+			return true, nil
 		case err != nil:
-			return nil, failed(err, "get mapping %s", uuid)
-		case slices.Contains([]string{"Enabled", "Disabled"}, aws.ToString(m.State)):
-			return m, nil
+			return false, failed(err, "get mapping %s", uuid)
+		}
+		return slices.Contains([]string{"Enabled", "Disabled"}, aws.ToString(m.State)), nil
+	})
+	return m, err
+}
+
+// await looks until AWS is done with something.
+func await(ctx context.Context, what string, look func() (done bool, err error)) error {
+	for began := time.Now(); ; {
+		done, err := look()
+		switch {
+		case err != nil || done:
+			return err
 		case time.Since(began) > probeMost:
-			return nil, fmt.Errorf("mapping %s is still %s after %s", uuid, aws.ToString(m.State), probeMost)
+			return fmt.Errorf("AWS is still busy with %s after %s", what, probeMost)
 		}
 		select {
 		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+			return context.Cause(ctx)
 		case <-time.After(probeEvery):
 		}
 	}

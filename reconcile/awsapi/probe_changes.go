@@ -222,21 +222,10 @@ func (p *prober) deregister(ctx context.Context) error {
 
 // awaitConsumers waits until all consumers that probes have made, and that are still
 // there, are as they should be.
-func (p *prober) awaitConsumers(ctx context.Context, good func(reconcile.Consumer) bool) ([]reconcile.Consumer, error) {
-	for began := time.Now(); ; {
-		own, err := p.ownConsumers(ctx)
-		switch {
-		case err != nil:
-			return nil, err
-		case !slices.ContainsFunc(own, func(c reconcile.Consumer) bool { return !good(c) }):
-			return own, nil
-		case time.Since(began) > probeMost:
-			return nil, fmt.Errorf("AWS is still busy with the probe's consumers after %s", probeMost)
-		}
-		select {
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		case <-time.After(probeEvery):
-		}
-	}
+func (p *prober) awaitConsumers(ctx context.Context, good func(reconcile.Consumer) bool) (own []reconcile.Consumer, err error) {
+	err = await(ctx, "the probe's consumers", func() (bool, error) {
+		own, err = p.ownConsumers(ctx)
+		return !slices.ContainsFunc(own, func(c reconcile.Consumer) bool { return !good(c) }), err
+	})
+	return own, err
 }
