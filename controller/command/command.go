@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -112,14 +113,14 @@ state of its own: a run that is interrupted is finished by the next one.`,
 		SilenceUsage:  true,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return hint(fmt.Errorf("unknown command %q", args[0]), "eventrouting --help lists the commands")
+				return hint(fmt.Errorf("unknown command %q", args[0]), "%s", commandHabit(args[0]))
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return hint(flagError(err), "%s --help lists the flags", cmd.CommandPath())
+		return hint(flagError(err), "%s", flagHabit(cmd, err))
 	})
 	root.SetHelpCommand(newHelp(root))
 	root.AddCommand(newValidate(), newPlan(), newApply(), newRun(), newStatus(), newImport(), newAdopt(), newPause(), newResume(), newRelease(), newExplain(), newMatch(), newIAM(), newDoctor(), newEmulator(), newDemo(), newSchema(), newCompletion(root), newVersion())
@@ -163,6 +164,9 @@ func newHelp(root *cobra.Command) *cobra.Command {
 func paths(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return hint(errors.New("no documents named"), "%s PATH..., such as %s routing/", cmd.CommandPath(), cmd.CommandPath())
+	}
+	if slices.Contains(args, "-") {
+		return hint(errors.New("documents are not read from standard input"), "write them to a file: %s FILE", cmd.CommandPath())
 	}
 	return nil
 }
