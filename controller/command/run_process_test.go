@@ -111,10 +111,10 @@ func (d *daemon) String() string {
 	return d.log.String()
 }
 
-// says waits until the log has a text.
+// says waits until the log has a text: it comes through a pipe, after what it tells of.
 func (d *daemon) says(t *testing.T, text string) {
 	t.Helper()
-	for range 100 {
+	for range 1200 {
 		if strings.Contains(d.String(), text) {
 			return
 		}
@@ -176,7 +176,7 @@ func TestKilled(t *testing.T) {
 
 	d := m.daemon()
 	var err error
-	for range 100 {
+	for range 600 {
 		time.Sleep(100 * time.Millisecond)
 		if err = m.command("plan", "--detailed-exitcode", "--allow-deletes", "10", m.folder).Run(); err == nil {
 			break
