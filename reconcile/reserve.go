@@ -55,8 +55,8 @@ func (p *planner) reserve() {
 func (p *planner) raises(d *demand) bool {
 	live, need := d.function.Reserved, d.Required
 	switch {
-	case need == 0:
-		return false // never derive 0: it would refuse every invocation
+	case need == 0, live == nil && need == d.function.provisioned():
+		return false // never derive 0 beyond what is provisioned: it would refuse every invocation
 	case d.real == 0 && d.capped:
 		return false // all that needs it is held
 	case live != nil && *live == 0:
@@ -181,7 +181,8 @@ func (p *planner) grant(raising []*demand, room int) []target {
 		t, d := &targets[i], raising[i]
 		more := max(0, min(want-t.value, room))
 		t.offered = max(t.offered, t.value+more)
-		if next := t.value + more; next < d.function.provisioned() || d.function.Reserved == nil && next < d.running {
+		next := t.value + more
+		if next < d.function.provisioned() || d.function.Reserved == nil && next < max(d.running, d.function.provisioned()+1) {
 			return // others can use it; AWS reserves no less than what is provisioned
 		}
 		t.value += more
@@ -195,7 +196,7 @@ func (p *planner) grant(raising []*demand, room int) []target {
 	for i, d := range raising {
 		t := &targets[i]
 		n := d.admitted(t.value + room)
-		if idle[i] = n == 0 && d.real > 0; idle[i] {
+		if idle[i] = n <= d.function.provisioned() && d.real > n; idle[i] {
 			t.offered = max(t.offered, t.value+min(d.real-t.value, room))
 		}
 		give(i, n)
@@ -275,7 +276,7 @@ func (p *planner) raise(d *demand, t target, quota int) {
 	case t.value > d.own():
 		p.gate(d, p.reservation(d, Raise, t.value))
 		d.After = &t.value
-	case d.function.Reserved == nil && d.running > 0:
+	case d.function.Reserved == nil && d.running > d.function.provisioned():
 		p.reservation(d, Raise, d.Required).hold(WhyShortage, fmt.Sprintf("%d can run now and %d can be reserved: a first reservation would throttle what runs freely", d.running, can))
 	}
 }
@@ -292,7 +293,7 @@ func (p *planner) shortage(d *demand, target, can, quota int) spec.Finding {
 			d.Function, d.real, d.Required, had)
 	}
 	after := starving(d.held)
-	if d.function.Reserved == nil && target == 0 && d.running > 0 {
+	if d.function.Reserved == nil && target == 0 && d.running > d.function.provisioned() {
 		after = "a first reservation of less than the " + strconv.Itoa(d.running) + " that can run now would throttle them, so none is made" + untilThen("; ", d.held)
 	}
 	if len(d.held) > 0 {
