@@ -149,7 +149,7 @@ func (p *planner) noteRan() {
 			add(was.Function, was.Factor)
 		}
 		known, _ := ParseRan(p.live.Facts.Tags[before.UUID][TagRan])
-		if !slices.Equal(r.Most, known.Most) {
+		if stale := p.now.After(known.At.Add(runsOn)); stale && len(r.Most) > 0 || !slices.Equal(r.Most, known.Most) {
 			s.setTag(TagRan, r.String())
 		}
 	}
