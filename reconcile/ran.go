@@ -149,7 +149,9 @@ func (p *planner) noteRan() {
 			add(was.Function, was.Factor)
 		}
 		known, _ := ParseRan(p.live.Facts.Tags[before.UUID][TagRan])
-		if stale := p.now.After(known.At.Add(runsOn)); stale && len(r.Most) > 0 || !slices.Equal(r.Most, known.Most) {
+		// The same may be noted of a change long ago: then its time says nothing of this one.
+		old := len(r.Most) > 0 && p.now.After(known.At.Add(runsOn))
+		if old || !slices.Equal(r.Most, known.Most) {
 			s.setTag(TagRan, r.String())
 		}
 	}

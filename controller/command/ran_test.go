@@ -2,6 +2,7 @@ package command_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"testing/synctest"
@@ -15,25 +16,8 @@ import (
 // before the change is reserved for as long as it goes on, whatever becomes of them
 // meanwhile.
 func TestWhatRanBefore(t *testing.T) {
-	routes := func(name, stream, function, routes string) string {
-		return fmt.Sprintf(`---
-apiVersion: eventrouting.dev/v1alpha1
-kind: EventRouting
-metadata: {name: %s}
-spec:
-  region: eu-west-1
-  stream: %s
-  function: {name: %s, follow: live}
-  eventType: {path: type}
-  concurrency: {others: 0}
-  defaults: {startFrom: TrimHorizon, batchSize: 1}
-  routes:
-%s`, name, stream, function, routes)
-	}
-	route := func(name, more string) string {
-		return fmt.Sprintf("    - {name: %s, eventTypes: [%s]%s}\n", name, name, more)
-	}
 	const four, fan = ", parallelizationFactor: 4", ", isolation: FanOut"
+	routes, route := ranRouting, ranRoute
 	b, c, x := route("b", four), route("c", ""), route("x", "")
 	for _, tc := range []struct {
 		name  string
@@ -96,6 +80,74 @@ spec:
 			})
 		})
 	}
+}
+
+// TestWhatRanBeforeAgain has a person enlarge a factor that is then made right, twice,
+// more than a day apart: what ran before the second time is not forgotten because the
+// same was noted the first time.
+func TestWhatRanBeforeAgain(t *testing.T) {
+	one := ranRouting("one", "s", "f", ranRoute("a", ""))
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, map[string]int{"s": 4}, "f", "g")
+		throttled := busyFor(t, r, 14*time.Minute)
+		pass := func(text string) {
+			t.Helper()
+			if _, err := r.apply(t.Context(), r.server.Client().Do, load(t, []byte(text))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		enlarge := func() {
+			four := 4
+			r.server.Do(func(w *world.World) {
+				for id := range mappings(t, w) {
+					if _, err := w.UpdateMapping(here, id, world.MappingUpdate{Settings: world.MappingSettings{ParallelizationFactor: &four}}); err != nil {
+						t.Fatal(err)
+					}
+				}
+			})
+		}
+		pass(one)
+		time.Sleep(time.Hour)
+		enlarge()
+		time.Sleep(time.Minute)
+		pass(one) // makes it right
+		time.Sleep(31 * time.Hour)
+		enlarge()
+		time.Sleep(5 * time.Second)
+		pass(strings.Replace(one, "  routes:", "  paused: true\n  routes:", 1)) // only raises
+		time.Sleep(8 * time.Minute)
+		r.fill("a", "b")
+		time.Sleep(time.Minute)
+		pass(one) // makes it right
+		time.Sleep(time.Minute)
+		pass(one + ranRoute("b", ", parallelizationFactor: 3"))
+		time.Sleep(time.Minute)
+		r.holdsWhatRuns(t, 0)
+		if *throttled > 0 {
+			t.Errorf("%d invocations were throttled", *throttled)
+		}
+	})
+}
+
+// ranRouting is a document whose routes may be slow.
+func ranRouting(name, stream, function, routes string) string {
+	return fmt.Sprintf(`---
+apiVersion: eventrouting.dev/v1alpha1
+kind: EventRouting
+metadata: {name: %s}
+spec:
+  region: eu-west-1
+  stream: %s
+  function: {name: %s, follow: live}
+  eventType: {path: type}
+  concurrency: {others: 0}
+  defaults: {startFrom: TrimHorizon, batchSize: 1}
+  routes:
+%s`, name, stream, function, routes)
+}
+
+func ranRoute(name, more string) string {
+	return fmt.Sprintf("    - {name: %s, eventTypes: [%s]%s}\n", name, name, more)
 }
 
 // busyFor has functions take some time for every batch, and counts their throttles.
