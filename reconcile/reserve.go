@@ -55,8 +55,8 @@ func (p *planner) reserve() {
 func (p *planner) raises(d *demand) bool {
 	live, need := d.function.Reserved, d.Required
 	switch {
-	case need == 0, live == nil && need == d.function.provisioned():
-		return false // never derive 0 beyond what is provisioned: it would refuse every invocation
+	case need == 0, live == nil && need < d.least():
+		return false // never derive 0, or none but what is provisioned: it would refuse the rest
 	case d.real == 0 && d.capped:
 		return false // all that needs it is held
 	case live != nil && *live == 0:
@@ -148,6 +148,22 @@ func (p *planner) unseen(d *demand) (list []string, known bool) {
 	return list, true
 }
 
+// least is the smallest reservation that may be made: AWS reserves no less than what is
+// provisioned. A first one is above that, for it refuses everything else, and not
+// below what runs, which it would throttle.
+func (d *demand) least() int {
+	provisioned := d.function.provisioned()
+	if d.function.Reserved != nil {
+		return provisioned
+	}
+	return max(d.running, provisioned+1)
+}
+
+// runsFreely says whether a function without a reservation runs more than is provisioned.
+func (d *demand) runsFreely() bool {
+	return d.function.Reserved == nil && d.running > d.function.provisioned()
+}
+
 // own is what a function has reserved.
 func (d *demand) own() int {
 	if d.function.Reserved == nil {
@@ -181,9 +197,8 @@ func (p *planner) grant(raising []*demand, room int) []target {
 		t, d := &targets[i], raising[i]
 		more := max(0, min(want-t.value, room))
 		t.offered = max(t.offered, t.value+more)
-		next := t.value + more
-		if next < d.function.provisioned() || d.function.Reserved == nil && next < max(d.running, d.function.provisioned()+1) {
-			return // others can use it; AWS reserves no less than what is provisioned
+		if t.value+more < d.least() {
+			return // others can use it
 		}
 		t.value += more
 		room -= more
@@ -276,7 +291,7 @@ func (p *planner) raise(d *demand, t target, quota int) {
 	case t.value > d.own():
 		p.gate(d, p.reservation(d, Raise, t.value))
 		d.After = &t.value
-	case d.function.Reserved == nil && d.running > d.function.provisioned():
+	case d.runsFreely():
 		p.reservation(d, Raise, d.Required).hold(WhyShortage, fmt.Sprintf("%d can run now and %d can be reserved: a first reservation would throttle what runs freely", d.running, can))
 	}
 }
@@ -293,7 +308,7 @@ func (p *planner) shortage(d *demand, target, can, quota int) spec.Finding {
 			d.Function, d.real, d.Required, had)
 	}
 	after := starving(d.held)
-	if d.function.Reserved == nil && target == 0 && d.running > d.function.provisioned() {
+	if target == 0 && d.runsFreely() {
 		after = "a first reservation of less than the " + strconv.Itoa(d.running) + " that can run now would throttle them, so none is made" + untilThen("; ", d.held)
 	}
 	if len(d.held) > 0 {
