@@ -112,7 +112,7 @@ region and time, and without credentials. apply --plan carries out exactly that.
 
 func (p *planning) check() error {
 	switch {
-	case strings.HasPrefix(p.format, "ut"): // -out, as Terraform has it
+	case p.format == "ut" || strings.HasPrefix(p.format, "ut="): // -out, as Terraform has it
 		return hint(errors.New("-out is --out here"), "--out plan.json saves the plan")
 	case !slices.Contains([]string{"text", "json", "markdown"}, p.format):
 		return hint(fmt.Errorf("unknown output %q", p.format), "-o text, -o json or -o markdown")
