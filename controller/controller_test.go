@@ -275,12 +275,23 @@ func TestPlaces(t *testing.T) {
 		if got := words(s.Places[0]); len(got) != 13 || got[12] != "cron quiet" {
 			t.Errorf("passes of the region that works: %v", got)
 		}
-		// 5 s, 10 s, ... 5 m, each up to half less; three attempts each.
-		if got := words(s.Places[1]); !slices.Contains(got, "retry failed") || len(got) < 16 {
-			t.Errorf("passes of the region that fails: %v", got)
-		}
-		if n := r.count(oregon, "ListEventSourceMappings") / 3; n < 15 || n > 40 {
+		// 5 s, 10 s, ... 5 m, each up to half less; three attempts each. The last twenty
+		// passes are kept.
+		n := r.count(oregon, "ListEventSourceMappings") / 3
+		if n < 15 || n > 40 {
 			t.Errorf("%d looks at the region that fails in an hour", n)
+		}
+		failed := slices.Clone(s.Places[1].Passes)
+		slices.Reverse(failed)
+		if got := words(s.Places[1]); !slices.Contains(got, "retry failed") || len(got) != min(n, 20) {
+			t.Errorf("of %d passes of the region that fails: %v", n, got)
+		}
+		for i := 1; i < len(failed); i++ {
+			ended := failed[i-1].At.Add(time.Duration(failed[i-1].Seconds * float64(time.Second)))
+			most := min(5*time.Minute, 5*time.Second<<(n-len(failed)+i-1))
+			if gap := failed[i].At.Sub(ended); gap < most/2-time.Second || gap > most+time.Second {
+				t.Errorf("failure %d was left alone for %s, want half of %s to all of it", n-len(failed)+i, gap, most)
+			}
 		}
 		if d := r.condition(s.Places[1], controller.Degraded); !d.Status || r.condition(s.Places[1], controller.Ready).Status {
 			t.Errorf("conditions: %+v", s.Places[1].Conditions)

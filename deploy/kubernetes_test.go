@@ -501,7 +501,7 @@ func TestServes(t *testing.T) {
 	}
 	for path := range paths {
 		status := ""
-		for range 600 {
+		for range 100 {
 			resp, err := http.Get("http://" + address + path)
 			if status = fmt.Sprint(err); err == nil {
 				_ = resp.Body.Close()

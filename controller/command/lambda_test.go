@@ -121,7 +121,7 @@ func TestLambda(t *testing.T) {
 		if err != nil {
 			t.Errorf("ended with %v", err)
 		}
-	case <-time.After(time.Minute):
+	case <-time.After(10 * time.Second):
 		t.Error("SIGTERM does not end an idle process")
 	}
 	// One that could read nothing at all is an error: the alarm counts those.

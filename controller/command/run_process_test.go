@@ -114,7 +114,7 @@ func (d *daemon) String() string {
 // says waits until the log has a text: it comes through a pipe, after what it tells of.
 func (d *daemon) says(t *testing.T, text string) {
 	t.Helper()
-	for range 1200 {
+	for range 100 {
 		if strings.Contains(d.String(), text) {
 			return
 		}
@@ -176,7 +176,7 @@ func TestKilled(t *testing.T) {
 
 	d := m.daemon()
 	var err error
-	for range 600 {
+	for range 100 {
 		time.Sleep(100 * time.Millisecond)
 		if err = m.command("plan", "--detailed-exitcode", "--allow-deletes", "10", m.folder).Run(); err == nil {
 			break

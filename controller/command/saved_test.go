@@ -56,7 +56,7 @@ func reshardStream(ts *testscript.TestScript, neg bool, args []string) {
 		StreamName: &args[0], TargetShardCount: aws.Int32(int32(n)), ScalingType: kinesistypes.ScalingTypeUniformScaling,
 	})
 	ts.Check(err)
-	for range 600 {
+	for range 100 {
 		out, err := c.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: &args[0]})
 		ts.Check(err)
 		if out.StreamDescriptionSummary.StreamStatus == kinesistypes.StreamStatusActive {
