@@ -320,11 +320,15 @@ func (p *planner) finish(doc *spec.EventRouting, live Mapping, name string, byHa
 		s.hold(WhyAsked, "no route runs function "+live.Key.Function+" any more; what is reserved for it has to be read")
 		return
 	}
-	if unread := p.unread(live.Key.Function); len(unread) > 0 {
+	unread := p.unread(live.Key.Function)
+	if _, ok := p.live.Streams[live.Key.Stream]; !ok && !slices.Contains(unread, live.Key.Stream) {
+		unread = append(unread, live.Key.Stream)
+	}
+	if len(unread) > 0 {
 		for _, stream := range unread {
 			p.asks = append(p.asks, Ask{What: AskStream, Name: stream, Since: p.now.Add(-p.window(stream))})
 		}
-		s.hold(WhyAsked, "no route runs function "+live.Key.Function+" any more, and other mappings do; the shards of "+strings.Join(unread, ", ")+", which they read, have to be read")
+		s.hold(WhyAsked, "what it and other mappings of function "+live.Key.Function+" can run has to be counted; the shards of "+strings.Join(unread, ", ")+", which no route reads any more, have to be read")
 		return
 	}
 	if !byHand {
