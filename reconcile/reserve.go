@@ -64,7 +64,7 @@ func (p *planner) raises(d *demand) bool {
 			"function %s has a reservation of 0, which refuses every invocation: a person set it, so it is left; remove it with aws lambda delete-function-concurrency --function-name %s", d.Function, d.Function))
 		return false
 	case live != nil && *live >= need:
-		if len(d.rises) > 0 {
+		if len(d.rises) > 0 || p.resharded(d) {
 			p.unsure(d)
 		}
 		return false
@@ -72,6 +72,18 @@ func (p *planner) raises(d *demand) bool {
 		return false
 	}
 	return !p.unsure(d)
+}
+
+// resharded says whether a stream of a function was resharded of late, or is being:
+// what is reserved was enough for the shards before.
+func (p *planner) resharded(d *demand) bool {
+	for name := range d.streams {
+		s, ok := p.live.Streams[name]
+		if ok && (s.Status != "ACTIVE" || slices.ContainsFunc(s.Shards, func(s Shard) bool { return s.Closed })) {
+			return true
+		}
+	}
+	return false
 }
 
 // unsure says whether what is needed is not known yet: a mapping that changed

@@ -49,3 +49,30 @@ func finishesElsewhere(t *testing.T, wait time.Duration) {
 		t.Error("the mapping that was to finish was never enabled beside the new one")
 	}
 }
+
+// TestReshardAfterSmallerFactor reshards a stream a moment after a route's factor fell:
+// the larger one may run the new shards as well, until AWS has heard of the change
+// everywhere and what began before has ended.
+func TestReshardAfterSmallerFactor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStory(t, 1, world.Short(), map[string]int{"orders-events": 2}, map[string]int{"order-processor": 60})
+		text := ordersText + "    - {name: a, eventTypes: [A], parallelizationFactor: 2}\n"
+		s.settle(load(t, []byte(text)))
+		time.Sleep(time.Hour)
+		docs := load(t, []byte(strings.Replace(text, "Factor: 2", "Factor: 1", 1)))
+		s.pass(docs)
+		s.server.Do(func(w *world.World) { must[int](t)(w.UpdateShardCount(here, "orders-events", 4)) })
+		for _, c := range []struct {
+			after time.Duration
+			want  int
+		}{{time.Minute, 8}, {2 * time.Hour, 4}} {
+			time.Sleep(c.after)
+			s.pass(docs)
+			s.server.Do(func(w *world.World) {
+				if got := must[*int](t)(w.Concurrency(here, "order-processor")); got == nil || *got != c.want {
+					t.Errorf("%s after %s, want %d", standing{reserved: got}, c.after, c.want)
+				}
+			})
+		}
+	})
+}
