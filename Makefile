@@ -20,6 +20,7 @@ test: ## all tests, with the race detector
 .PHONY: simulate
 simulate: ## edit documents at random under traffic, for SEEDS=N scenes, and crash at every call
 	SEEDS=$(or $(SEEDS),300) go test ./controller/command -run 'NothingLost|Crashes' -v -timeout 0
+	go test ./controller/command -run 'TestCapacity$$' -v -timeout 0 -rapid.seed=0 -rapid.checks=$(or $(SEEDS),300)
 
 .PHONY: golden
 golden: ## write the golden files anew; read the difference before you commit it
