@@ -804,6 +804,9 @@ func (j *judge) edit(w *world.World, a act) error {
 		_, err := w.DeleteMapping(here, id)
 		return err
 	case "factor":
+		if all[id].State != "Enabled" {
+			return nil // what it ran until lately nothing tells then
+		}
 		s.ParallelizationFactor = &factor
 	default:
 		s.Enabled = &on
