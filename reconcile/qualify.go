@@ -137,6 +137,9 @@ func (p *planner) covers(m Mapping) (time.Time, delay) {
 		p.vouch(m) // its tags were edited: from now on counts
 		return time.Time{}, delay{why: WhyTaker, reason: "since when " + name + " takes some of its events is not known", until: p.now.Add(qualifiesAfter)}
 	}
+	// Whoever changed it later may have changed its filter, and back. To the minute, that
+	// still leaves the 5 minutes.
+	since = later(since, m.Modified)
 	if until := since.Add(qualifiesAfter); p.now.Before(until) {
 		return since, delay{why: WhyTaker, reason: "some of its events go to " + name + ", which has taken them only since " + since.Format(time.RFC3339), until: until}
 	}

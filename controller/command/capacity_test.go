@@ -391,7 +391,7 @@ func (j *judge) pause(wait time.Duration) {
 	j.look()
 }
 
-func mappings(t *testing.T, w *world.World) map[string]world.Mapping {
+func mappings(t testing.TB, w *world.World) map[string]world.Mapping {
 	all, next, err := w.Mappings(here, world.MappingsQuery{})
 	if err != nil || next != "" {
 		t.Fatal(err, next)

@@ -1,0 +1,128 @@
+package command_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/eventrouting/eventrouting/emulator/world"
+	"github.com/eventrouting/eventrouting/spec"
+)
+
+// meddling is a story of people who change mappings behind our back while others are edited.
+type meddling struct {
+	*story
+	types []string
+	docs  []spec.EventRouting
+}
+
+const (
+	gBoth  = "    - {name: g, eventTypes: [Paid, Placed]}\n    - {name: o, eventTypes: [Shipped]}\n"
+	gGives = "    - {name: g, eventTypes: [Paid]}\n    - {name: h, eventTypes: [Placed]}\n    - {name: o, eventTypes: [Shipped]}\n"
+)
+
+// meddle plays a scene that begins with gBoth, settled an hour ago, and judges that
+// nothing is lost of the types that flow.
+func meddle(t *testing.T, name string, seed uint64, play func(m *meddling)) {
+	t.Run(name, func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStory(t, seed, world.Short(), map[string]int{"orders-events": 2}, map[string]int{"order-processor": 60})
+			s.server.Do(func(w *world.World) { w.SetTiming(lateTiming()) })
+			m := &meddling{story: s, types: []string{"Paid", "Placed", "Shipped"}}
+			m.edit(gBoth)
+			s.settle(m.docs)
+			time.Sleep(time.Hour)
+			s.began = time.Now()
+			play(m)
+			s.judge(m.types...)
+		})
+	})
+}
+
+// edit replaces the routes. None of them gives up on a record.
+func (m *meddling) edit(routes string) {
+	m.docs = load(m.t, []byte(strings.Replace(ordersText, "maxAttempts: 5, ", "", 1)+routes))
+}
+
+// run writes records and makes a pass now and then.
+func (m *meddling) run(d, every time.Duration) {
+	m.t.Helper()
+	for end := time.Now().Add(d); time.Now().Before(end); {
+		if _, err := m.apply(m.t.Context(), m.server.Client().Do, m.docs); err != nil {
+			m.t.Log(err) // what moved meanwhile is for the next one
+		}
+		m.flow(every, "orders-events", m.types...)
+	}
+}
+
+// alone writes records, and nobody looks.
+func (m *meddling) alone(d time.Duration) { m.flow(d, "orders-events", m.types...) }
+
+// lag has a route that takes Paid wait at a record for some time.
+func (m *meddling) lag(d time.Duration) {
+	ends := time.Now().Add(d)
+	m.handler(func(_, data string, now time.Time) (time.Duration, bool) {
+		return 5 * time.Millisecond, !strings.Contains(data, "poison") || now.After(ends)
+	})
+	for _, key := range []string{"a", "b", "c", "d", "k"} {
+		m.put("orders-events", key, "Paid", "poison")
+	}
+}
+
+// mapping does something to the mapping of a route.
+func (m *meddling) mapping(route string, do func(w *world.World, live world.Mapping) error) {
+	m.t.Helper()
+	done := false
+	m.server.Do(func(w *world.World) {
+		for _, live := range mappings(m.t, w) {
+			if !strings.HasSuffix(live.FunctionArn, "--"+route) {
+				continue
+			}
+			if err := do(w, live); err != nil {
+				m.t.Fatal(err)
+			}
+			done = true
+		}
+	})
+	if !done {
+		m.t.Fatalf("route %s has no mapping", route)
+	}
+}
+
+func (m *meddling) delete(route string) {
+	m.t.Helper()
+	m.mapping(route, func(w *world.World, live world.Mapping) error {
+		_, err := w.DeleteMapping(here, live.UUID)
+		return err
+	})
+}
+
+// filter changes the filter of a route's mapping, and returns what it was.
+func (m *meddling) filter(route string, filters []string) (was []string) {
+	m.t.Helper()
+	m.mapping(route, func(w *world.World, live world.Mapping) error {
+		was = live.FilterCriteria
+		_, err := w.UpdateMapping(here, live.UUID, world.MappingUpdate{Settings: world.MappingSettings{FilterCriteria: &filters}})
+		return err
+	})
+	return was
+}
+
+// TestTakerMeddledWith has a person narrow the taker of a handover and widen it again
+// between two passes: how long it has taken the events counts from then on.
+func TestTakerMeddledWith(t *testing.T) {
+	for seed := range uint64(8) {
+		meddle(t, "", seed+1, func(m *meddling) {
+			m.run(20*time.Minute, 5*time.Minute)
+			m.edit(gGives)
+			m.run(14*time.Minute, time.Minute)
+			m.alone(20 * time.Second)
+			was := m.filter("h", []string{`{"data":{"eventType":["Nothing"]}}`})
+			m.alone(10 * time.Second)
+			m.filter("h", was)
+			m.alone(10 * time.Second)
+			m.run(2*time.Hour, time.Minute)
+		})
+	}
+}
