@@ -183,7 +183,7 @@ func (p *planner) share(d *demand, doc *spec.EventRouting, routes []*wish, count
 func (p *planner) routeTerm(d *demand, w *wish, counted map[string]bool) (Term, rise) {
 	t := Term{What: "mapping", Name: w.addr.Name}
 	s := p.step(w.addr)
-	if w.route.Enabled && (s == nil || !s.waits()) {
+	if p.runs(w) && (s == nil || !s.waits()) {
 		t.Factor = w.mapping.ParallelizationFactor
 	}
 	m, modified := p.reading(w, s)
@@ -217,6 +217,11 @@ func (p *planner) routeTerm(d *demand, w *wish, counted map[string]bool) (Term, 
 	}
 	t.Value = t.Shards * t.Factor
 	return t, rise{step: s, adds: t.Value - before, saves: t.Value - stays}
+}
+
+// runs says whether a route's mapping is to run.
+func (p *planner) runs(w *wish) bool {
+	return w.route.Enabled || w.live != nil && p.finishing[w.live.UUID] != nil
 }
 
 // reading is a route's mapping as far as what it reads goes, and when it was

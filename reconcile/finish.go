@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/eventrouting/eventrouting/spec"
 )
 
 // wantsAny says whether an enabled route wants some of what a mapping takes.
@@ -13,23 +11,61 @@ func (p *planner) wantsAny(m Mapping) bool {
 	return slices.ContainsFunc(p.wanters(m), func(w *wish) bool { return w.route.Enabled && p.mayShare(m, w.set) })
 }
 
-// finish plans to enable a mapping that no route wants and that a person disabled,
+// owing says whether a disabled mapping may have unread what was wanted all the while:
+// a person disabled it, there was no room for it, or a pass died before it had enabled
+// it. What a document had disabled, or nobody wanted, it does not owe.
+func (p *planner) owing(m Mapping) bool {
+	off, ours := offBy(m, p.live.Facts.Tags[m.UUID])
+	return !ours || off.Cause == OffAdmission || off.Cause == OffRevived
+}
+
+// owesOthers says whether a disabled mapping, whose route is to stay so, has unread what
+// other routes want and were not there for.
+func (p *planner) owesOthers(w *wish, live Mapping) bool {
+	retention := p.live.Streams[live.Key.Stream].Retention
+	if w.route.Enabled || live.running() || p.assumed(w.addr.Name) || retention > 0 && !p.now.Before(live.Modified.Add(retention)) {
+		return false
+	}
+	missed := func(other *wish) bool {
+		return other != w && other.route.Enabled && p.mayShare(live, other.set) && !p.tookAll(other, live)
+	}
+	if _, known := p.live.Facts.Tags[live.UUID]; known && !p.owing(live) {
+		return false
+	}
+	return slices.ContainsFunc(p.wanters(live), missed)
+}
+
+// tookAll says whether a route has taken what it wants of a disabled mapping's events since
+// so long before that stopped that nothing from before was in the stream any more.
+func (p *planner) tookAll(w *wish, giver Mapping) bool {
+	if w.mapping.Key.Stream != giver.Key.Stream || !p.takes(w, p.taken(giver)) {
+		return false
+	}
+	since, d := p.covers(*w.live)
+	return d.why == "" && !giver.Modified.Before(since.Add(qualifiesAfter+p.live.Streams[giver.Key.Stream].Retention))
+}
+
+// finish plans to enable a mapping that no route wants to run and that a person disabled,
 // or that there was no room for: what it has not read is wanted, and others began
 // later. It stops once it has read that.
-func (p *planner) finish(doc *spec.EventRouting, live Mapping, name string, byHand bool) {
+func (p *planner) finish(s *step, live Mapping) {
 	after := live
 	after.Enabled = true
 	after.Tags = map[string]string{
 		TagOff: Off{OffRevived, p.now}.String(), TagStopped: stoppedAt(live, p.live.Facts.Tags[live.UUID]).Format(time.RFC3339),
 	}
-	s := p.add(&step{doc: doc, Change: Change{
-		Action: Revive, Addr: Addr{KindMapping, p.freeName(live, name)}, Before: &live, After: &after,
-		Reason: "a person disabled it, and what it has not read is wanted", Effect: "goes on where it stopped, until others are known to have all of that",
-	}})
+	s.Action, s.Before, s.After = Revive, &live, &after
+	s.Reason, s.Effect = "a person disabled it, and what it has not read is wanted", "goes on where it stopped, until others are known to have all of that"
+	p.add(s)
 	p.finishing[live.UUID] = s
 	p.revivesBehind(s, live)
+	_, known := p.live.Facts.Tags[live.UUID]
 	switch _, observed := p.live.Functions[live.Key.Function]; {
-	case doc == nil && p.index.wantFunction[live.Key.Function] == nil:
+	case !known:
+		p.ask(AskTags, live.UUID)
+		s.hold(WhyAsked, "who disabled it, its tags will tell")
+		return
+	case s.doc == nil && p.index.wantFunction[live.Key.Function] == nil:
 		s.hold(WhyUnsupported, "no document says anything of function "+live.Key.Function+" any more, so that nothing sees to its concurrency: enable the mapping by hand until it has read what it has to")
 		return
 	case !observed:
@@ -48,12 +84,16 @@ func (p *planner) finish(doc *spec.EventRouting, live Mapping, name string, byHa
 		s.hold(WhyAsked, "what it and other mappings of function "+live.Key.Function+" can run has to be counted; the shards of "+strings.Join(unread, ", ")+", which no route reads any more, have to be read")
 		return
 	}
-	if !byHand {
-		s.Reason = "it was made disabled, for lack of concurrent executions, and what it has not read is wanted"
+	if off, ours := offBy(live, p.live.Facts.Tags[live.UUID]); ours {
+		s.Reason = "what it has not read is wanted, and a pass that was to enable it at " + off.At.Format(time.RFC3339) + " did not"
+		if off.Cause == OffAdmission {
+			s.Reason = "it was made disabled, for lack of concurrent executions, and what it has not read is wanted"
+		}
 		return
 	}
-	if until := live.Modified.Add(p.o.RespectManual); p.now.Before(until) && !p.released(p.nameOf(live)) {
-		s.hold(WhyByHand, "a person disabled it")
+	name := p.nameOf(live)
+	if until := live.Modified.Add(p.o.RespectManual); p.now.Before(until) && !p.released(name) {
+		s.hold(WhyByHand, "a person disabled it, and what it has not read is wanted; --assume-drained "+name+" says that it has read all")
 		s.until = until
 	}
 }

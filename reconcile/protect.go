@@ -20,7 +20,7 @@ import (
 func (p *planner) protect() {
 	for _, s := range slices.Clone(p.steps) {
 		before, after := s.mappings()
-		if before == nil || after == nil || s.held() || !before.Enabled && !p.owes(s, before) || p.dead(*before) {
+		if before == nil || after == nil || s.held() || !p.reads(s, *before) {
 			continue
 		}
 		if after.Enabled && mutant.Is(mutant.NarrowAtOnce) || !after.Enabled && mutant.Is(mutant.RetireEarly) {
@@ -40,15 +40,10 @@ func (p *planner) protect() {
 	}
 }
 
-// owes says whether a mapping that is about to be enabled has unread what was wanted
-// all the while: a person disabled it, or there was no room for it. What a document
-// had disabled, or nobody wanted, it does not owe.
-func (p *planner) owes(s *step, before *Mapping) bool {
-	if s.Action != Revive {
-		return false
-	}
-	off, ours := offBy(*before, p.live.Facts.Tags[before.UUID])
-	return !ours || off.Cause == OffAdmission || off.Cause == OffRevived
+// reads says whether somebody may rely on what a mapping that changes takes: it runs, or is
+// about to go on where it stopped.
+func (p *planner) reads(s *step, before Mapping) bool {
+	return (before.Enabled || s.Action == Revive && p.owing(before)) && !p.dead(before)
 }
 
 // takers are the enabled routes that want some of the events leaving a mapping: those

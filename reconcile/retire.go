@@ -53,8 +53,8 @@ func (p *planner) expire(doc *spec.EventRouting, live Mapping, name string) {
 	}
 	off, ok := ParseOff(tags[TagOff])
 	moved := ok && off.Cause == OffMoved // whoever touched it since: others have all that it had
-	if by, ours := offBy(live, tags); !moved && (!ours || by.Cause == OffAdmission) && p.wantsAny(live) {
-		p.finish(doc, live, name, !ours)
+	if !moved && p.owing(live) && p.wantsAny(live) && !p.assumed(name) {
+		p.finish(&step{doc: doc, Change: Change{Addr: Addr{KindMapping, p.freeName(live, name)}}}, live)
 		return
 	}
 	if !retired(live, tags) {

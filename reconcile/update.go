@@ -29,6 +29,12 @@ func (p *planner) planUpdate(w *wish, live Mapping) {
 		}
 		live.Filters, live.FiltersUnknown = fact.Filters, false
 	}
+	if p.owesOthers(w, live) {
+		if p.proven(w, live) {
+			p.finish(&step{wish: w, doc: &w.doc, Change: Change{Addr: w.addr}}, live)
+		}
+		return
+	}
 	if !slices.Equal(live.Filters, w.mapping.Filters) && p.taken(live).Equal(w.set) {
 		w.mapping.Filters = live.Filters // the same meaning is no difference, and keeps its spelling
 	}

@@ -1,6 +1,7 @@
 package command_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -125,4 +126,59 @@ func TestTakerMeddledWith(t *testing.T) {
 			m.run(2*time.Hour, time.Minute)
 		})
 	}
+}
+
+// TestDisabledThenDeclared has a person disable the mapping of a route, then the document
+// disable the route and give one of its types to another: what was written in between is
+// read by the old mapping, which stops after that. It gives its document no reason to
+// enable what has read all.
+func TestDisabledThenDeclared(t *testing.T) {
+	const off = "    - {name: g, eventTypes: [Paid], enabled: false}\n    - {name: h, eventTypes: [Placed]}\n    - {name: o, eventTypes: [Shipped]}\n"
+	stopped := func(m *meddling) {
+		m.mapping("g", func(_ *world.World, live world.Mapping) error {
+			if live.State != "Disabled" {
+				m.t.Errorf("g is %s, and the document has it disabled", live.State)
+			}
+			return nil
+		})
+		if _, err := m.apply(m.t.Context(), func(req *http.Request) (*http.Response, error) {
+			if req.Method != http.MethodGet && strings.Contains(req.URL.Path, "event-source-mappings") {
+				m.t.Errorf("%s %s once all is done", req.Method, req.URL.Path)
+			}
+			return m.server.Client().Do(req)
+		}, m.docs); err != nil {
+			m.t.Error(err)
+		}
+	}
+	meddle(t, "before it moves", 1, func(m *meddling) {
+		m.types = []string{"Placed", "Shipped"}
+		m.disable("g")
+		m.run(10*time.Minute, time.Minute)
+		m.edit(off)
+		m.run(6*time.Hour, 5*time.Minute)
+		stopped(m)
+	})
+	meddle(t, "within the handover", 1, func(m *meddling) {
+		m.types = []string{"Placed", "Shipped"}
+		m.lag(40 * time.Minute)
+		m.run(20*time.Minute, 5*time.Minute)
+		m.edit(gGives)
+		m.run(4*time.Minute, time.Minute)
+		m.disable("g")
+		m.run(2*time.Minute, time.Minute)
+		m.edit(off)
+		m.run(6*time.Hour, 5*time.Minute)
+		m.run(40*time.Hour, time.Hour)
+		stopped(m)
+	})
+	meddle(t, "twice taken for days", 1, func(m *meddling) {
+		m.types = []string{"Placed", "Shipped"}
+		m.edit("    - {name: g, eventTypes: [Paid, Placed], allowOverlap: true}\n    - {name: h, eventTypes: [Placed], allowOverlap: true}\n    - {name: o, eventTypes: [Shipped]}\n")
+		m.run(50*time.Hour, time.Hour)
+		m.disable("g")
+		m.run(10*time.Minute, time.Minute)
+		m.edit("    - {name: g, eventTypes: [Paid, Placed], enabled: false, allowOverlap: true}\n    - {name: h, eventTypes: [Placed], allowOverlap: true}\n    - {name: o, eventTypes: [Shipped]}\n")
+		m.run(2*time.Hour, time.Hour)
+		stopped(m)
+	})
 }
