@@ -292,17 +292,29 @@ func (p *planner) remember(w *wish) (Start, bool) {
 	}
 	switch w.route.Isolation {
 	case spec.IsolationAlias:
-		a, ok := p.live.Aliases[w.alias.Key]
-		if !ok && w.inherited() {
-			a, ok = p.live.Aliases[w.live.Key.alias()]
+		if w.inherited() {
+			if at, ok := p.noted(w, w.live.Key.alias()); ok {
+				return at, true
+			}
 		}
-		note, noted := ParseNote(a.Description)
-		return note.Start, ok && noted && note.Owner == p.o.Owner && note.Stream == w.mapping.Key.Stream
+		return p.noted(w, w.alias.Key)
 	case spec.IsolationFanOut:
 		return p.rememberConsumer(w)
 	case spec.IsolationFunction:
 	}
 	return Start{}, false
+}
+
+// noted is the start that an alias carries for a route; false for none, or where it is
+// that of a mapping that goes with another route.
+func (p *planner) noted(w *wish, k AliasKey) (Start, bool) {
+	for _, m := range p.on(k) {
+		if heir := p.claimed[m.UUID]; heir != nil && heir != w {
+			return Start{}, false
+		}
+	}
+	note, ok := ParseNote(p.live.Aliases[k].Description)
+	return note.Start, ok && note.Owner == p.o.Owner && note.Stream == w.mapping.Key.Stream
 }
 
 // rememberConsumer is the start that the tags of a route's consumer carry, or those

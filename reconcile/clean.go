@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/eventrouting/eventrouting/spec"
 )
@@ -11,6 +12,7 @@ import (
 // clean plans the end of aliases and consumers of ours that no route needs and no
 // mapping uses, or none but those that go in this pass.
 func (p *planner) clean() {
+	p.leave()
 	going := map[string]Addr{} // by UUID
 	for _, s := range p.steps {
 		if before, _ := s.mappings(); s.Action == Delete && before != nil {
@@ -19,6 +21,30 @@ func (p *planner) clean() {
 	}
 	p.cleanAliases(going)
 	p.cleanConsumers(going)
+}
+
+// leave has the aliases that mappings leave forget where those began: what is made on one
+// later begins anew.
+func (p *planner) leave() {
+	for _, s := range slices.Clone(p.steps) {
+		before, after := s.mappings()
+		if s.held() || before == nil || after == nil || before.Key.alias() == after.Key.alias() {
+			continue
+		}
+		k := before.Key.alias()
+		live := p.live.Aliases[k]
+		note, _ := ParseNote(live.Description)
+		if !p.ownsAlias(k) || note.Stream != before.Key.Stream || len(p.on(k)) > 1 || p.step(Addr{KindAlias, k.String()}) != nil {
+			continue
+		}
+		left := live
+		note.Start = Start{At: p.now.Truncate(time.Second)}
+		left.Description = note.String()
+		p.obeyOne(p.add(&step{doc: s.doc, Change: Change{
+			Action: Update, Addr: Addr{KindAlias, k.String()}, Before: &live, After: &left, Needs: []Addr{s.Addr},
+			Reason: "its mapping has another target from now on", Effect: "none",
+		}}))
+	}
 }
 
 // nameless says whether nothing of a routing may be touched: no document names it.
@@ -51,7 +77,7 @@ func (p *planner) cleanAliases(going map[string]Addr) {
 		}
 		if needs, free := used(p.on(k), going); free {
 			p.add(&step{doc: p.docOf(routing), Change: Change{
-				Action: Delete, Addr: Addr{KindAlias, k.String()}, Before: &live, Needs: needs,
+				Action: Delete, Addr: Addr{KindAlias, k.String()}, Before: &live, Needs: append(needs, p.heirs[k]...),
 				Reason: "no route and no mapping uses it", Effect: "none on events",
 			}})
 		}

@@ -87,13 +87,14 @@ type planner struct {
 	at        map[Addr]*step         // the first step at an address
 	members   map[string][]Mapping   // of ours, by routing
 	enabled   map[string][]Mapping   // of ours that are enabled, by routing
+	heirs     map[AliasKey][]Addr    // what remembers the start of a deleted mapping, by its alias
 	index     index
 }
 
 func newPlanner(docs []spec.EventRouting, live State, o Options, now time.Time) *planner {
 	p := &planner{
 		live: live, o: o, now: now.UTC(), docs: slices.Clone(docs),
-		sets: map[string]pattern.Set{}, claimed: map[string]*wish{}, active: map[string]*widths{}, vouched: map[string]bool{}, finishing: map[string]*step{}, at: map[Addr]*step{},
+		sets: map[string]pattern.Set{}, claimed: map[string]*wish{}, active: map[string]*widths{}, vouched: map[string]bool{}, finishing: map[string]*step{}, at: map[Addr]*step{}, heirs: map[AliasKey][]Addr{},
 	}
 	slices.SortStableFunc(p.docs, func(a, b spec.EventRouting) int {
 		return cmp.Or(cmp.Compare(a.Metadata.Name, b.Metadata.Name), cmp.Compare(a.Origin.File, b.Origin.File))
@@ -223,6 +224,8 @@ func (s *step) rank() int {
 	_, isAlias := s.After.(*Alias)
 	_, isConsumer := s.After.(*Consumer)
 	switch {
+	case isAlias && s.Action == Update && len(s.Needs) > 0: // its mapping leaves it
+		return 5
 	case isAlias && s.Action == Update:
 		return 0
 	case isAlias, isConsumer:

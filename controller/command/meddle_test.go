@@ -182,3 +182,79 @@ func TestDisabledThenDeclared(t *testing.T) {
 		stopped(m)
 	})
 }
+
+// TestDeletedThenEdited has a person delete the mapping of a route, and its document change
+// before the next pass, or a handover be under way: what it took by then nothing tells.
+func TestDeletedThenEdited(t *testing.T) {
+	for name, routes := range map[string]string{
+		"as it was":         gBoth,
+		"renamed":           "    - {name: g2, eventTypes: [Paid, Placed]}\n    - {name: o, eventTypes: [Shipped]}\n",
+		"a new route takes": gGives,
+		"another takes":     "    - {name: g, eventTypes: [Paid]}\n    - {name: o, eventTypes: [Shipped, Placed]}\n",
+		"split up":          "    - {name: p, eventTypes: [Paid]}\n    - {name: q, eventTypes: [Placed]}\n    - {name: o, eventTypes: [Shipped]}\n",
+	} {
+		meddle(t, name, 1, func(m *meddling) {
+			m.run(20*time.Minute, time.Minute)
+			m.delete("g")
+			m.alone(4 * time.Minute)
+			m.edit(routes)
+			m.run(4*time.Hour, 5*time.Minute)
+			m.settled()
+		})
+	}
+	for _, route := range []string{"g", "h", "o"} {
+		meddle(t, "within the handover, "+route, 1, func(m *meddling) {
+			m.lag(40 * time.Minute)
+			m.run(20*time.Minute, 5*time.Minute)
+			m.edit(gGives)
+			m.run(4*time.Minute, time.Minute)
+			m.delete(route)
+			m.run(3*time.Hour, 5*time.Minute)
+			m.run(40*time.Hour, time.Hour)
+			m.settled()
+		})
+	}
+}
+
+// settled checks that the next pass has nothing to do.
+func (m *meddling) settled() {
+	m.t.Helper()
+	p := m.plan(m.docs)
+	for _, c := range p.Changes {
+		m.t.Errorf("not done yet: %s %s: %s", c.Action, c.Addr, c.Reason)
+	}
+	for _, h := range p.Held {
+		m.t.Errorf("held yet: %s %s: %s", h.Action, h.Addr, h.Reason)
+	}
+}
+
+// TestNameTakenAgain renames a route, and gives its old name to another minutes later: that
+// has nothing of what was before.
+func TestNameTakenAgain(t *testing.T) {
+	for _, wait := range []time.Duration{5 * time.Minute, 20 * time.Minute} {
+		meddle(t, wait.String(), 1, func(m *meddling) {
+			m.types = append(m.types, "Noise")
+			m.run(5*time.Hour, time.Hour)
+			renamed := "    - {name: g2, eventTypes: [Paid, Placed]}\n    - {name: o, eventTypes: [Shipped]}\n"
+			m.edit(renamed)
+			m.run(wait, 5*time.Minute)
+			m.edit(renamed + "    - {name: g, eventTypes: [Noise]}\n")
+			m.run(30*time.Minute, 5*time.Minute)
+			m.settled()
+			m.types = m.types[:3]
+			old := 0
+			m.mapping("g", func(w *world.World, live world.Mapping) error {
+				for _, f := range w.Facts() {
+					if f.Mapping == live.UUID {
+						old += len(f.Indexes)
+					}
+				}
+				return nil
+			})
+			// It began at the earliest when its name became free.
+			if most := int((30*time.Minute + wait + 12*time.Minute) / (10 * time.Second)); old == 0 || old > most {
+				m.t.Errorf("the new route got %d records, at most %d were written since its name was free", old, most)
+			}
+		})
+	}
+}
