@@ -81,7 +81,7 @@ type planner struct {
 	claimed   map[string]*wish       // by UUID of the mapping that is the route's
 	active    map[string]*widths     // by stream
 	finishing map[string]*step       // by UUID
-	vouched   map[string]bool        // by UUID
+	vouched   map[string]*step       // by UUID
 	left      map[string][]Mapping   // that ran a function until lately, by that
 	unheard   []Mapping              // that changed lately, and what they ran before is not known
 	at        map[Addr]*step         // the first step at an address
@@ -94,7 +94,7 @@ type planner struct {
 func newPlanner(docs []spec.EventRouting, live State, o Options, now time.Time) *planner {
 	p := &planner{
 		live: live, o: o, now: now.UTC(), docs: slices.Clone(docs),
-		sets: map[string]pattern.Set{}, claimed: map[string]*wish{}, active: map[string]*widths{}, vouched: map[string]bool{}, finishing: map[string]*step{}, at: map[Addr]*step{}, heirs: map[AliasKey][]Addr{},
+		sets: map[string]pattern.Set{}, claimed: map[string]*wish{}, active: map[string]*widths{}, vouched: map[string]*step{}, finishing: map[string]*step{}, at: map[Addr]*step{}, heirs: map[AliasKey][]Addr{},
 	}
 	slices.SortStableFunc(p.docs, func(a, b spec.EventRouting) int {
 		return cmp.Or(cmp.Compare(a.Metadata.Name, b.Metadata.Name), cmp.Compare(a.Origin.File, b.Origin.File))

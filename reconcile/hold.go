@@ -13,6 +13,9 @@ func (p *planner) forbid() {
 	p.obey()
 	for _, s := range p.steps {
 		before, _ := s.mappings()
+		if before != nil && s == p.finishing[before.UUID] && s.wish == nil && s.doc != nil && s.doc.Policy() == spec.PolicyUpsertOnly {
+			p.notBegun(&step{why: WhyPolicy, Change: Change{Addr: s.Addr, Before: before, Reason: "the policy of " + s.doc.Metadata.Name + " is " + string(s.doc.Policy())}})
+		}
 		if s.why != WhyPolicy && s.why != WhyPaused && s.why != WhyOnly || before == nil {
 			continue
 		}
@@ -20,28 +23,36 @@ func (p *planner) forbid() {
 			p.notBegun(s)
 		}
 		if s.wish != nil && s.wish.inherited() {
-			p.unneeded(s.wish, s.why, s.Reason)
+			p.unneeded(s.wish, s, s.Reason)
 		}
 	}
 }
 
 // unneeded holds the making of a route's anchor which its mapping is not to use yet:
-// it would remember a start that is long past then.
-func (p *planner) unneeded(w *wish, why Why, reason string) {
+// it would remember a start that is long past then. cause is what is held.
+func (p *planner) unneeded(w *wish, cause *step, reason string) {
 	addr, ok := w.anchor()
 	s := p.step(addr)
 	if !ok || s == nil {
 		return
 	}
 	if s.Before == nil {
-		s.hold(why, reason)
+		s.holdUntil(cause, reason)
 	} else {
-		s.forgo(why, reason)
+		s.forgo(cause, reason)
+	}
+}
+
+// holdUntil holds a step for as long as another one.
+func (s *step) holdUntil(cause *step, reason string) {
+	if !s.held() {
+		s.hold(cause.why, reason)
+		s.until = cause.until
 	}
 }
 
 // forgo leaves an alias that is there already its description; it follows all the same.
-func (s *step) forgo(why Why, reason string) {
+func (s *step) forgo(cause *step, reason string) {
 	before, _ := s.Before.(*Alias)
 	after, _ := s.After.(*Alias)
 	if before == nil || after == nil || before.Description == after.Description {
@@ -53,7 +64,7 @@ func (s *step) forgo(why Why, reason string) {
 		s.After = &kept
 		return
 	}
-	s.hold(why, reason)
+	s.holdUntil(cause, reason)
 }
 
 // obey holds what a document's policy forbids, or its pause, or an operator's.
@@ -66,7 +77,7 @@ func (p *planner) obey() {
 		case s.follows():
 			asked := *s
 			if p.obeyOne(&asked); asked.held() && !s.held() {
-				s.forgo(asked.why, asked.Reason)
+				s.forgo(&asked, asked.Reason)
 			}
 		default:
 			p.obeyOne(s)
@@ -94,8 +105,8 @@ func (p *planner) notBegun(giver *step) {
 			continue
 		}
 		reason := "it would take events of " + giver.Addr.Name + ", which may not let go of them (" + giver.Reason + ")"
-		s.hold(giver.why, reason)
-		p.unneeded(s.wish, giver.why, reason)
+		s.holdUntil(giver, reason)
+		p.unneeded(s.wish, giver, reason)
 	}
 }
 
@@ -134,8 +145,7 @@ func (p *planner) holdDependents() bool {
 				t = t.later // to be made, and not to run yet
 			}
 			if t != nil && t.held() && !s.held() {
-				s.hold(t.why, "it needs "+n.String()+", which is held")
-				s.until = t.until
+				s.holdUntil(t, "it needs "+n.String()+", which is held")
 				found = true
 			}
 		}

@@ -74,9 +74,8 @@ type reading struct {
 // readPast looks at how far a mapping has read past a time, asking for what is not
 // known of that.
 func (p *planner) readPast(m Mapping, past time.Time) reading {
-	slack := lagSlack + time.Duration(m.MaximumBatchingWindow)*time.Second
-	// What it ran before a change may go on, and shows elsewhere.
-	begun := later(past, m.Modified.Add(runsOn))
+	slack := m.slack()
+	begun := p.begunAfter(m, past)
 	if early := begun.Add(slack); p.now.Before(early) {
 		return reading{early: early}
 	}
@@ -107,6 +106,30 @@ func (p *planner) readPast(m Mapping, past time.Time) reading {
 	}
 	window := 2*longest + slack
 	return reading{window: window, Recent: lag.From(p.now.Add(-window))}
+}
+
+// slack is what there is beside a mapping's invocations.
+func (m Mapping) slack() time.Duration {
+	return lagSlack + time.Duration(m.MaximumBatchingWindow)*time.Second
+}
+
+// begunAfter is from when on what a mapping begins tells that it has read past a time: what
+// it ran before a change may go on, and shows elsewhere.
+func (p *planner) begunAfter(m Mapping, past time.Time) time.Time {
+	return later(past, m.Modified.Add(runsOn))
+}
+
+// seenPast is when it can be seen at the earliest that a mapping has read past a time, as
+// far as is known without asking.
+func (p *planner) seenPast(m Mapping, past time.Time) time.Time {
+	assume, set := p.assumeLagBelow(&m)
+	switch {
+	case p.assumed(p.nameOf(m)):
+		return past
+	case set && assume < m.slack():
+		return past.Add(assume)
+	}
+	return p.begunAfter(m, past).Add(m.slack())
 }
 
 // revivedBehind is when a mapping that was enabled again is there again; zero for one

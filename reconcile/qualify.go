@@ -33,19 +33,34 @@ func (p *planner) qualified(m Mapping) bool {
 // is done with it: from now on it can qualify.
 func (p *planner) vouch(m Mapping) {
 	w := p.claimed[m.UUID]
-	if w == nil || p.vouched[m.UUID] {
+	if w == nil || p.vouched[m.UUID] != nil {
 		return
 	}
 	if s := p.step(w.addr); s != nil && !s.held() {
 		return // it changes, and is looked at again after that
 	}
-	p.vouched[m.UUID] = true
 	after := m
 	after.Tags = map[string]string{TagSince: p.now.Format(time.RFC3339)}
-	p.obeyOne(p.add(&step{wish: w, doc: &w.doc, Change: Change{
+	s := p.add(&step{wish: w, doc: &w.doc, Change: Change{
 		Action: Update, Addr: w.addr, Before: &m, After: &after,
 		Reason: "its filter was changed, and AWS is done with that", Effect: "none: others can leave their events to it 6 minutes from now",
-	}})) // the brake asks when all else has obeyed
+	}})
+	p.vouched[m.UUID] = s
+	p.obeyOne(s) // the brake asks when all else has obeyed
+}
+
+// afterVouching is what to wait for where a mapping is vouched for in this pass, or may not
+// be yet.
+func (p *planner) afterVouching(m Mapping, reason string) delay {
+	d := delay{why: WhyTaker, reason: "some of its events go to " + p.nameOf(m) + ", " + reason, until: p.now.Add(qualifiesAfter)}
+	if s := p.vouched[m.UUID]; s != nil && s.held() {
+		d.reason += ", which may not be written down (" + s.Reason + ")"
+		d.until = s.until
+		if !d.until.IsZero() {
+			d.until = d.until.Add(qualifiesAfter)
+		}
+	}
+	return d
 }
 
 // stopping says whether tags say that a mapping was to be disabled lately: a list
@@ -99,6 +114,9 @@ func (p *planner) unready(w *wish, giver *Mapping, events pattern.Set) delay {
 	}
 	since, d := p.covers(m)
 	if d.why != "" {
+		if !d.until.IsZero() {
+			d.until = p.seenPast(*giver, d.until)
+		}
 		return d
 	}
 	qualified := since.Add(qualifiesAfter)
@@ -127,7 +145,7 @@ func (p *planner) covers(m Mapping) (time.Time, delay) {
 		return time.Time{}, delay{why: WhyTaker, reason: "some of its events go to " + name + ", which was to stop just now"}
 	case tags[TagSince] == SincePending:
 		p.vouch(m)
-		return time.Time{}, delay{why: WhyTaker, reason: "some of its events go to " + name + ", whose filter was changed just now", until: p.now.Add(qualifiesAfter)}
+		return time.Time{}, p.afterVouching(m, "whose filter was changed just now")
 	}
 	since, err := time.Parse(time.RFC3339, tags[TagSince])
 	if mutant.Is(mutant.TrustEnabled) {
@@ -135,7 +153,7 @@ func (p *planner) covers(m Mapping) (time.Time, delay) {
 	}
 	if err != nil {
 		p.vouch(m) // its tags were edited: from now on counts
-		return time.Time{}, delay{why: WhyTaker, reason: "since when " + name + " takes some of its events is not known", until: p.now.Add(qualifiesAfter)}
+		return time.Time{}, p.afterVouching(m, "and since when is not known")
 	}
 	// Whoever changed it later may have changed its filter, and back. To the minute, that
 	// still leaves the 5 minutes.
