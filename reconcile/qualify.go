@@ -157,7 +157,9 @@ func (p *planner) covers(m Mapping) (time.Time, delay) {
 	}
 	// Whoever changed it later may have changed its filter, and back. To the minute, that
 	// still leaves the 5 minutes.
-	since = later(since, m.Modified)
+	if !mutant.Is(mutant.NoSince) {
+		since = later(since, m.Modified)
+	}
 	if until := since.Add(qualifiesAfter); p.now.Before(until) {
 		return since, delay{why: WhyTaker, reason: "some of its events go to " + name + ", which has taken them only since " + since.Format(time.RFC3339), until: until}
 	}

@@ -9,7 +9,7 @@ const (
 	Undrained    = "undrained"               // a giver is not asked how far it has read
 	Latest       = "start at LATEST"         // a taker starts whenever AWS gets to it
 	LatestNow    = "start at LATEST for now" // so does what is to start now
-	NoSince      = "no since"                // a widening is not written down
+	NoSince      = "no since"                // a widening is not written down, nor read off LastModified
 	TrustEnabled = "trust Enabled"           // a state says that a mapping reads
 	ReviveMoved  = "revive a moved mapping"  // what others took over comes again
 	PrunePartial = "prune on a partial set"  // documents that did not load are taken for gone
