@@ -157,7 +157,7 @@ func (p *planner) covers(m Mapping) (time.Time, delay) {
 	}
 	// Whoever changed it later may have changed its filter, and back. To the minute, that
 	// still leaves the 5 minutes.
-	if !mutant.Is(mutant.NoSince) {
+	if !mutant.Is(mutant.NoSince) && !mutant.Is(mutant.TagLast) {
 		since = later(since, m.Modified)
 	}
 	if until := since.Add(qualifiesAfter); p.now.Before(until) {

@@ -14,5 +14,5 @@ const (
 	ReviveMoved  = "revive a moved mapping"  // what others took over comes again
 	PrunePartial = "prune on a partial set"  // documents that did not load are taken for gone
 	ForgetAge    = "forget the age"          // what waited is discarded on arrival
-	TagLast      = "tag last"                // what a change of a filter writes down comes after it
+	TagLast      = "tag last"                // what a change of a filter writes down comes after it, nor is it read off LastModified
 )
