@@ -265,6 +265,7 @@ func (c *cover) undeclared(all []pattern.Finding) {
 // takes, that are taken under conditions, and records that nobody named.
 func CoverDocuments(docs []EventRouting) []Finding {
 	takers := map[string][]Taker{} // by stream
+	places := streams(docs)
 	for i := range docs {
 		d := &docs[i]
 		sets, err := d.Sets()
@@ -273,13 +274,13 @@ func CoverDocuments(docs []EventRouting) []Finding {
 		}
 		for j, r := range d.Resolve() {
 			if r.Enabled {
-				takers[d.stream()] = append(takers[d.stream()], d.Taker(r, sets[j]))
+				takers[places[i]] = append(takers[places[i]], d.Taker(r, sets[j]))
 			}
 		}
 	}
 	var all []Finding
 	for _, g := range Groups(docs) {
-		c := g.Cover(takers[g.Docs[0].stream()])
+		c := g.Cover(takers[g.place])
 		all = append(all, c.Overlaps...)
 		for _, gap := range c.Gaps {
 			all = append(all, g.disabled(gap)...)
@@ -322,11 +323,6 @@ func (c *cover) catchAlls(enabled bool) []string {
 	return all
 }
 
-// stream tells streams apart, as far as documents do.
-func (e *EventRouting) stream() string {
-	return strings.Join([]string{BareName(e.Spec.Stream), e.Spec.Region, e.Spec.AssumeRole}, "\x00")
-}
-
 // Group is the documents of one stream that go by one path, with the event types
 // that they name, sorted.
 type Group struct {
@@ -334,18 +330,19 @@ type Group struct {
 	Path   string
 	Docs   []*EventRouting
 	Types  []string
+	place  string // of Stream, as far as documents tell
 }
 
-// Groups sorts documents by region, stream and path. The groups' documents are
+// Groups sorts documents by stream, region, account and path. The groups' documents are
 // those given.
 func Groups(docs []EventRouting) []Group {
 	at := map[string]*Group{}
-	for i := range docs {
+	for i, place := range streams(docs) {
 		d := &docs[i]
-		key := d.stream() + "\x00" + d.Spec.EventType.Path
+		key := place + "\x00" + d.Spec.EventType.Path
 		g := at[key]
 		if g == nil {
-			g = &Group{Stream: BareName(d.Spec.Stream), Path: d.Spec.EventType.Path}
+			g = &Group{Stream: BareName(d.Spec.Stream), Path: d.Spec.EventType.Path, place: place}
 			at[key] = g
 		}
 		g.Docs = append(g.Docs, d)

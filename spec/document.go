@@ -31,7 +31,13 @@ type EventRouting struct {
 
 	// Origin is where the document was read from; it is no part of it.
 	Origin Origin `json:"-"`
+	// Home is where it is as far as it does not say, once that is known.
+	Home Home `json:"-"`
 }
+
+// Home is where documents are that do not say: the region and the account of who
+// runs the program. Empty for not known.
+type Home struct{ Region, Account string }
 
 // Metadata names a routing.
 type Metadata struct {

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,24 +20,61 @@ const (
 	manyConsumers = 20
 )
 
+// Together says what is wrong with documents that are valid one by one, all together.
+// [Load] has done so as far as documents say where they are; once their Home is known
+// there may be more.
+func Together(docs []EventRouting) []Finding {
+	all := make([]*check, len(docs))
+	for i, d := range docs {
+		all[i] = &check{doc: d, routes: d.Resolve()}
+	}
+	together(all)
+	var findings []Finding
+	for _, c := range all {
+		findings = append(findings, c.findings...)
+	}
+	sortFindings(findings)
+	return findings
+}
+
+// streams names the stream of each document, the same for those of one stream of one
+// account and region. All that assume no role are in one account, which some may name.
+func streams(docs []EventRouting) []string {
+	own := ""
+	for _, d := range docs {
+		if d.Spec.AssumeRole == "" && own == "" {
+			own = d.Account()
+		}
+	}
+	all := make([]string, len(docs))
+	for i, d := range docs {
+		all[i] = strings.Join([]string{BareName(d.Spec.Stream), d.Region(), cmp.Or(d.Account(), own)}, "\x00")
+	}
+	return all
+}
+
 // together checks what documents share. A finding stands in every document
 // that it concerns, as each of them may be what has to change.
 func together(all []*check) {
 	uniqueNames(all)
 	ownAliases(all)
 	oneRole(all)
-	streams := map[string]*demand{}
+	docs := make([]EventRouting, len(all))
+	for i, c := range all {
+		docs[i] = c.doc
+	}
+	demands := map[string]*demand{}
 	var order []*demand
-	for _, c := range all {
+	for i, key := range streams(docs) {
+		c := all[i]
 		if c.wrong("spec.stream") || c.doc.Spec.Stream == "" {
 			continue
 		}
-		key := strings.Join([]string{BareName(c.doc.Spec.Stream), c.doc.Region(), c.doc.Spec.AssumeRole}, "\n")
-		if streams[key] == nil {
-			streams[key] = &demand{name: BareName(c.doc.Spec.Stream), functions: map[string]string{}}
-			order = append(order, streams[key])
+		if demands[key] == nil {
+			demands[key] = &demand{name: BareName(c.doc.Spec.Stream), functions: map[string]string{}}
+			order = append(order, demands[key])
 		}
-		streams[key].add(c)
+		demands[key].add(c)
 	}
 	for _, d := range order {
 		d.report()

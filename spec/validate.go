@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -276,19 +277,14 @@ func (c *check) eachARN(f func(path, text string)) {
 	}
 }
 
-// Region is where the stream and the function are, as far as the document
-// says: spec.region, or that of an ARN. Empty for the SDK's own chain.
+// Region is where the stream and the function are: spec.region, or that of an ARN,
+// or the document's Home. Empty for the SDK's own chain.
 func (e EventRouting) Region() string {
-	for _, region := range []string{e.Spec.Region, regionOf(e.Spec.Stream), regionOf(e.Spec.Function.Name)} {
-		if region != "" {
-			return region
-		}
-	}
-	return ""
+	return cmp.Or(e.Spec.Region, regionOf(e.Spec.Stream), regionOf(e.Spec.Function.Name), e.Home.Region)
 }
 
-// Account is that of the stream and the function, as far as the document says: of
-// spec.assumeRole, or of another ARN. Empty for that of who runs the program.
+// Account is that of the stream and the function: of spec.assumeRole, or of another
+// ARN, or the document's Home. Empty for that of who runs the program.
 func (e EventRouting) Account() string {
 	arns := []string{e.Spec.AssumeRole, e.Spec.Stream, e.Spec.Function.Name}
 	for _, r := range e.Resolve() {
@@ -299,7 +295,7 @@ func (e EventRouting) Account() string {
 			return a.account
 		}
 	}
-	return ""
+	return e.Home.Account
 }
 
 // Bounds on what is counted, beyond what any account has, so that sums of it stay

@@ -38,6 +38,7 @@ type cloud struct {
 	qps      float64          // calls a second per account and region, 0 for no limit
 	timeout  time.Duration    // of one attempt of one call
 	selector string           // of documents, by their labels; empty for all
+	home     spec.Home        // of documents that do not say where they are, once places are known
 }
 
 // flags adds the flags that say where AWS is.
@@ -85,14 +86,55 @@ func (c *cloud) places(ctx context.Context, docs []spec.EventRouting) ([]place, 
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	docs, err := c.selected(docs)
+	chosen, err := c.selected(docs)
 	if err != nil {
 		return nil, err
 	}
-	base, err := c.base(ctx, docs)
+	base, err := c.base(ctx, chosen)
 	if err != nil {
 		return nil, err
 	}
+	c.home = spec.Home{Region: base.Region}
+	all, err := split(at(chosen, c.home), base, c.qps)
+	if err != nil {
+		return nil, err
+	}
+	if c.home.Account, err = c.apart(ctx, all); err != nil {
+		return nil, err
+	}
+	for i := range all {
+		all[i].docs = at(all[i].docs, c.home)
+	}
+	return all, beyond(at(docs, c.home))
+}
+
+// at are documents of which those that do not say where they are have a home.
+func at(docs []spec.EventRouting, home spec.Home) []spec.EventRouting {
+	docs = slices.Clone(docs)
+	for i := range docs {
+		docs[i].Home = home
+	}
+	return docs
+}
+
+// beyond refuses documents that ask for too much, or disagree, only now that it is
+// known where they are.
+func beyond(docs []spec.EventRouting) error {
+	var wrong []string
+	for _, f := range spec.Together(docs) {
+		if f.Severity == spec.Error {
+			wrong = append(wrong, f.String())
+		}
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	return hint(fmt.Errorf("%s, nothing was done; %s in the documents of one account and region", wrong[0], plural(len(wrong), "error")),
+		"correct them; eventrouting validate shows all with the same AWS_REGION")
+}
+
+// split sorts documents by region and role.
+func split(docs []spec.EventRouting, base aws.Config, qps float64) ([]place, error) {
 	var all []place
 	for _, d := range docs {
 		region := cmp.Or(d.Spec.Region, base.Region)
@@ -108,59 +150,63 @@ func (c *cloud) places(ctx context.Context, docs []spec.EventRouting) ([]place, 
 				cfg.Credentials = assume(cfg, d.Spec.AssumeRole)
 			}
 			i = len(all)
-			all = append(all, place{role: d.Spec.AssumeRole, region: region, cfg: cfg, api: awsapi.Options{QPS: c.qps}})
+			all = append(all, place{role: d.Spec.AssumeRole, region: region, cfg: cfg, api: awsapi.Options{QPS: qps}})
 		}
 		all[i].docs = append(all[i].docs, d)
 	}
 	slices.SortFunc(all, func(a, b place) int { return cmp.Or(cmp.Compare(a.role, b.role), cmp.Compare(a.region, b.region)) })
-	return all, c.apart(ctx, all)
+	return all, nil
 }
 
 // apart refuses places of one account that run the same function: they would write
-// its reservation beside each other. Only where documents do not tell is STS asked,
-// and without an answer they are taken to be of different accounts.
-func (c *cloud) apart(ctx context.Context, all []place) error {
+// its reservation beside each other. Only where documents do not tell, and share a
+// function or a stream, is STS asked whose account it is without a role, and without
+// an answer it is taken to be another one.
+func (c *cloud) apart(ctx context.Context, all []place) (own string, err error) {
 	for i, a := range all { // without a role, if there is one
 		account := accountOf(a.docs)
 		for _, b := range all[i+1:] {
-			function := shared(a, b)
-			if function == "" {
+			function, stream := shared(a, b)
+			if function == "" && stream == "" {
 				continue
 			}
-			if account == "" {
+			if account == "" && own == "" {
 				limited, cancel := context.WithTimeout(ctx, c.timeout)
 				who, err := identity(limited, a.cfg)
 				if cancel(); err != nil {
 					break
 				}
-				account = who.account
+				own = who.account
 			}
-			if account == accountOf(b.docs) {
+			if function != "" && cmp.Or(account, own) == accountOf(b.docs) {
 				as := "as " + a.role
 				if a.role == "" {
 					as = "without assumeRole"
 				}
-				return hint(fmt.Errorf("documents run function %s of account %s %s and as %s, and its reservation is one number", function, account, as, b.role),
+				return "", hint(fmt.Errorf("documents run function %s of account %s %s and as %s, and its reservation is one number", function, cmp.Or(account, own), as, b.role),
 					"write the same spec.assumeRole in all documents that run it, or in none")
 			}
 		}
 	}
-	return nil
+	return own, nil
 }
 
-// shared is a function of which only the account can be another one in two places;
-// empty for none.
-func shared(a, b place) string {
+// shared are a function and a stream of which only the account can be another one in
+// two places; empty for none.
+func shared(a, b place) (function, stream string) {
 	if a.region != b.region {
+		return "", ""
+	}
+	ours, theirs := reconcile.Wants(a.docs), reconcile.Wants(b.docs)
+	both := func(ours, theirs []string) string {
+		for _, one := range ours {
+			if slices.ContainsFunc(theirs, func(other string) bool { return spec.BareName(other) == spec.BareName(one) }) {
+				return spec.BareName(one)
+			}
+		}
 		return ""
 	}
-	theirs := reconcile.Wants(b.docs).Functions
-	for _, name := range reconcile.Wants(a.docs).Functions {
-		if slices.Contains(theirs, name) {
-			return name
-		}
-	}
-	return ""
+	return both(ours.Functions, theirs.Functions), both(ours.Streams, theirs.Streams)
 }
 
 // name is what people call a place.

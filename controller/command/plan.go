@@ -203,7 +203,18 @@ func (c *cloud) sorted(ctx context.Context, docs []spec.EventRouting, found []sp
 	if err != nil {
 		return nil, nil, err
 	}
-	return places, byPlace(places, found), nil
+	return places, byPlace(places, told(docs, found, c.home)), nil
+}
+
+// told is what was found in documents, with what they share told anew now that their
+// home is known.
+func told(docs []spec.EventRouting, found []spec.Finding, home spec.Home) []spec.Finding {
+	before, now := spec.Together(docs), spec.Together(at(docs, home))
+	if slices.Equal(before, now) {
+		return found
+	}
+	found = slices.DeleteFunc(slices.Clone(found), func(f spec.Finding) bool { return slices.Contains(before, f) })
+	return append(found, now...)
 }
 
 // byPlace sorts what was found in documents by their places.

@@ -43,13 +43,13 @@ func (c *cloud) selected(docs []spec.EventRouting) ([]spec.EventRouting, error) 
 	for _, d := range docs {
 		if in(d) {
 			for _, r := range d.Resolve() {
-				takes[r.Function] = d
+				takes[spec.BareName(r.Function)] = d
 			}
 		}
 	}
 	for _, d := range docs {
 		for _, r := range d.Resolve() {
-			if other, both := takes[r.Function]; both && !in(d) {
+			if other, both := takes[spec.BareName(r.Function)]; both && !in(d) {
 				return nil, hint(fmt.Errorf("--selector %q takes routing %s and not %s, which runs the same function %s", c.selector, other.Metadata.Name, d.Metadata.Name, r.Function),
 					"label them alike: what is reserved for a function is for all of its routings")
 			}

@@ -1,13 +1,26 @@
 package command
 
 import (
+	"context"
 	"fmt"
 
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
 	"github.com/spf13/cobra"
 
 	"github.com/eventrouting/eventrouting/reconcile/render"
 	"github.com/eventrouting/eventrouting/spec"
 )
+
+// regionOfEnvironment is where the SDK's own chain goes, without a call; empty where it
+// says nothing, or cannot be read.
+func regionOfEnvironment(ctx context.Context) string {
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{}))
+	if err != nil {
+		return ""
+	}
+	return cfg.Region
+}
 
 func newValidate() *cobra.Command {
 	return &cobra.Command{
@@ -15,7 +28,8 @@ func newValidate() *cobra.Command {
 		Short: "Check documents offline: every problem, with file and line",
 		Long: `Validate reads documents from files and folders and lists every problem of
 every file. It calls nobody. Exit code 0 when there is no error (warnings are
-none), 1 otherwise.
+none), 1 otherwise. A document without a region is taken to be in that of the
+environment (AWS_REGION, or the profile's), as plan and apply take it.
 
 It also says which events go to several routes and which to none, with an event
 that shows it. That assumes one text, or nothing, in each record's event type
@@ -26,6 +40,10 @@ field: an array there may go to several routes.`,
 			docs, findings, err := load(cmd.Context(), args)
 			if err != nil {
 				return err
+			}
+			if count(findings, spec.Error) == 0 {
+				home := spec.Home{Region: regionOfEnvironment(cmd.Context())}
+				findings, docs = told(docs, findings, home), at(docs, home)
 			}
 			if count(findings, spec.Error) == 0 {
 				findings = append(findings, spec.CoverDocuments(docs)...)
