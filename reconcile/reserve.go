@@ -55,8 +55,8 @@ func (p *planner) reserve() {
 func (p *planner) raises(d *demand) bool {
 	live, need := d.function.Reserved, d.Required
 	switch {
-	case need == 0, live == nil && need < d.least():
-		return false // never derive 0, or none but what is provisioned: it would refuse the rest
+	case need == 0, live == nil && d.real < d.least():
+		return false // never derive 0, or one for what is provisioned or wished for alone: it would refuse the rest
 	case d.real == 0 && d.capped:
 		return false // all that needs it is held
 	case live != nil && *live == 0:
