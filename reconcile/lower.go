@@ -18,10 +18,11 @@ func (p *planner) lower() {
 	for _, d := range p.demands {
 		live, want := d.function.Reserved, min(d.Required, d.own()-d.gives)
 		switch {
-		case live == nil || *live <= want || p.index.wantFunction[d.Function] == nil, p.step(Addr{KindReservation, d.Function}) != nil:
-		case !d.runs:
+		case live == nil || p.index.wantFunction[d.Function] == nil, p.step(Addr{KindReservation, d.Function}) != nil:
+		case !d.runs && *live > d.real:
 			p.find(d.find(spec.Info, CodeReservationLeft,
 				"function %s has %d reserved and no mapping that runs: the reservation is left; remove it with aws lambda delete-function-concurrency --function-name %s if nothing else needs it", d.Function, *live, d.Function))
+		case *live <= want:
 		default:
 			s := p.reservation(d, Lower, want)
 			needed := strconv.Itoa(d.Required) + " needed"
@@ -40,16 +41,24 @@ func (p *planner) lower() {
 	p.leftBehind()
 }
 
-// inUse says why a reservation must not fall yet: what it has too much may still
-// be in use, or may be somebody else's. Empty for nothing of the kind.
-func (p *planner) inUse(d *demand, u unrest) (Why, string, time.Time) {
+// frozen says which document leaves the reservation as it is; empty for none.
+func (d *demand) frozen() (Why, string) {
 	for _, doc := range d.owners {
 		switch {
 		case doc.Spec.Paused:
-			return WhyPaused, doc.Metadata.Name + " is paused", time.Time{}
+			return WhyPaused, doc.Metadata.Name + " is paused"
 		case doc.Policy() == spec.PolicyCreateOnly:
-			return WhyPolicy, "the policy of " + doc.Metadata.Name + " is " + string(doc.Policy()), time.Time{}
+			return WhyPolicy, "the policy of " + doc.Metadata.Name + " is " + string(doc.Policy())
 		}
+	}
+	return "", ""
+}
+
+// inUse says why a reservation must not fall yet: what it has too much may still
+// be in use, or may be somebody else's. Empty for nothing of the kind.
+func (p *planner) inUse(d *demand, u unrest) (Why, string, time.Time) {
+	if why, reason := d.frozen(); why != "" {
+		return why, reason, time.Time{}
 	}
 	if what := p.hear(); what != "" {
 		return WhyAsked, what, time.Time{}

@@ -253,8 +253,14 @@ func (p *planner) giveBack(raising []*demand, room int) {
 	}
 }
 
-// spare is what a function has reserved beyond what can run.
-func (d *demand) spare() int { return max(0, d.own()-max(1, d.real, d.function.provisioned())) }
+// spare is what a function has reserved beyond what can run, and may give back:
+// nothing where its reservation is left as it is.
+func (d *demand) spare() int {
+	if why, _ := d.frozen(); why != "" || !d.runs {
+		return 0
+	}
+	return max(0, d.own()-max(1, d.real, d.function.provisioned()))
+}
 
 // giving names the functions that give something back.
 func (p *planner) giving() string {
