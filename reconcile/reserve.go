@@ -60,8 +60,7 @@ func (p *planner) raises(d *demand) bool {
 	case d.real == 0 && d.capped:
 		return false // all that needs it is held
 	case live != nil && *live == 0:
-		p.find(d.find(spec.Error, CodeReservedZero,
-			"function %s has a reservation of 0, which refuses every invocation: a person set it, so it is left; remove it with aws lambda delete-function-concurrency --function-name %s", d.Function, d.Function))
+		p.refused(d)
 		return false
 	case live != nil && *live >= need:
 		if len(d.rises) > 0 || p.resharded(d) {
@@ -84,6 +83,21 @@ func (p *planner) resharded(d *demand) bool {
 		}
 	}
 	return false
+}
+
+// refused leaves a reservation of 0, which a person set, and has what is new wait: a
+// mapping that runs while every invocation is refused discards what gets older than
+// retry.maxAge, and one that is disabled keeps its position. Admit shares what there is,
+// which is nothing.
+func (p *planner) refused(d *demand) {
+	for _, r := range d.rises {
+		if !r.step.held() {
+			p.postpone(r.step, "the function has a reservation of 0, which refuses every invocation")
+			d.held = append(d.held, r.step.Addr.Name)
+		}
+	}
+	p.find(d.find(spec.Error, CodeReservedZero,
+		"function %s has a reservation of 0, which refuses every invocation: a person set it, so it is left; remove it with aws lambda delete-function-concurrency --function-name %s%s", d.Function, d.Function, untilThen("; ", d.held)))
 }
 
 // unsure says whether what is needed is not known yet: a mapping that changed
