@@ -40,10 +40,15 @@ func MissingReference(code string) bool {
 	return code == CodeStreamMissing || code == CodeFunctionMissing || code == CodeFollowMissing
 }
 
-// Incomplete says whether the documents name something that does not exist, which is
-// an error. Other findings about what is live never change an exit code.
-func (p Plan) Incomplete() bool {
-	return slices.ContainsFunc(p.Findings, func(f spec.Finding) bool {
+// Incomplete says whether the documents, or --only, name something that does not exist,
+// which is an error. Other findings about what is live never change an exit code.
+func (p Plan) Incomplete() bool { return incomplete(p.Findings) }
+
+// Incomplete says the same of an explanation.
+func (e Explanation) Incomplete() bool { return incomplete(e.Findings) }
+
+func incomplete(all []spec.Finding) bool {
+	return slices.ContainsFunc(all, func(f spec.Finding) bool {
 		return MissingReference(f.Code) || f.Code == CodeUnsupported || f.Code == CodeOnly
 	})
 }

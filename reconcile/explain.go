@@ -18,7 +18,7 @@ type Explanation struct {
 	Limits    *AccountLimits      `json:"limits"` // nil until they are read
 	Functions []FunctionExplained `json:"functions"`
 	Streams   []StreamExplained   `json:"streams"`
-	Findings  []spec.Finding      `json:"findings"` // about concurrency and readers
+	Findings  []spec.Finding      `json:"findings"` // about concurrency and readers, and names that options have wrong
 }
 
 // AccountLimits are the account's concurrent executions in the region.
@@ -145,7 +145,7 @@ func Explain(docs []spec.EventRouting, live State, o Options, prices Prices, now
 
 func aboutCapacity(code string) bool {
 	return MissingReference(code) || slices.Contains([]string{
-		CodeInvokers, CodeMaximum, CodeReservationLeft, CodeReservedZero, CodeShortage, spec.CodeReadBudget, spec.CodeConsumers,
+		CodeAssumed, CodeInvokers, CodeMaximum, CodeOnly, CodeReservationLeft, CodeReservedZero, CodeShortage, spec.CodeReadBudget, spec.CodeConsumers,
 	}, code)
 }
 

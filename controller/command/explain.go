@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -124,6 +125,9 @@ func (x *explaining) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := checkNames(x.o, places); err != nil {
+		return err
+	}
 	refused := false
 	if !what.Empty() {
 		if findings, refused, err = suppose(places, what); err != nil {
@@ -139,19 +143,21 @@ func (x *explaining) run(cmd *cobra.Command, args []string) error {
 			assumed[i] += ", an estimate: it was resharded, and is taken for equal shards in their order, as their hash keys are not observed"
 		}
 	}
-	out := cmd.OutOrStdout()
-	switch x.format {
-	case "json":
-		err = render.ExplainJSON(out, all, assumed)
-	case "markdown":
-		err = render.ExplainMarkdown(out, all, assumed)
-	default:
-		err = render.ExplainText(out, all, assumed, render.Options{Color: colour(out)})
-	}
-	if err == nil && (refused || slices.ContainsFunc(all, lacking)) {
+	err = x.show(cmd.OutOrStdout(), all, assumed)
+	if err == nil && (refused || slices.ContainsFunc(all, reconcile.Explanation.Incomplete)) {
 		return exit(exitError)
 	}
 	return err
+}
+
+func (x *explaining) show(w io.Writer, all []reconcile.Explanation, assumed []string) error {
+	switch x.format {
+	case "json":
+		return render.ExplainJSON(w, all, assumed)
+	case "markdown":
+		return render.ExplainMarkdown(w, all, assumed)
+	}
+	return render.ExplainText(w, all, assumed, render.Options{Color: colour(w)})
 }
 
 // suppose checks documents in which something has come about: what is found in
@@ -166,11 +172,6 @@ func suppose(places []place, what reconcile.WhatIf) (findings [][]spec.Finding, 
 	}
 	found := spec.Validate(what.Documents(docs))
 	return byPlace(places, found), count(found, spec.Error) > 0, nil
-}
-
-// lacking says whether documents name something that does not exist.
-func lacking(e reconcile.Explanation) bool {
-	return slices.ContainsFunc(e.Findings, func(f spec.Finding) bool { return reconcile.MissingReference(f.Code) })
 }
 
 // explainAll explains all places, with what was found in the documents about
