@@ -38,7 +38,7 @@ type FunctionExplained struct {
 	Most    *int       `json:"most"`  // the most that may be reserved; nil where limits are not known
 	Action  Action     `json:"action,omitempty"`
 	Held    *HeldNote  `json:"held"`    // why the reservation does not change
-	Waiting []HeldNote `json:"waiting"` // routes that wait for concurrency
+	Waiting []HeldNote `json:"waiting"` // what would need another number and is held
 	// Rate is how many invocations a second the reservation allows beside what is
 	// provisioned: ten for each execution. 0 without a reservation.
 	// https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -183,15 +183,28 @@ func (p *planner) explainFunction(d *demand, waiting map[string][]HeldNote) Func
 	return f
 }
 
-// waiting lists what waits for concurrency, by function.
+// waiting lists by function what waits for concurrency, and what is not counted
+// because it waits for something else.
 func (p *planner) waiting() map[string][]HeldNote {
 	all := map[string][]HeldNote{}
 	for _, s := range p.steps {
-		if _, after := s.mappings(); s.why == WhyShortage && after != nil {
+		if _, after := s.mappings(); after != nil && (s.why == WhyShortage || s.waits() && s.runsOther()) {
 			all[after.Key.Function] = append(all[after.Key.Function], s.note())
 		}
 	}
 	return all
+}
+
+// runsOther says whether more or less of a mapping would run with a step.
+func (s *step) runsOther() bool {
+	factor := func(m *Mapping) int {
+		if m == nil || !m.Enabled {
+			return 0
+		}
+		return m.ParallelizationFactor
+	}
+	before, after := s.mappings()
+	return factor(before) != factor(after)
 }
 
 func (s *step) note() HeldNote {
