@@ -106,6 +106,7 @@ type Term struct {
 	Factor int       `json:"factor,omitempty"` // of a mapping: parallelizationFactor
 	Value  int       `json:"value"`            // executions; negative where maximum cuts
 	Until  time.Time `json:"until,omitzero"`   // of a stopped mapping: when its last invocation has ended
+	Note   string    `json:"note,omitempty"`   // of a mapping that is to run less, or not at all: for how long it counts as before
 }
 
 // Need is a function's concurrency, term by term. Every place that shows

@@ -138,6 +138,9 @@ func functionSection(f reconcile.FunctionExplained) explained {
 		if !t.Until.IsZero() {
 			name += ", may run until " + when(t.Until)
 		}
+		if t.Note != "" {
+			name += ", " + t.Note
+		}
 		s.rows = append(s.rows, []string{t.What, name, shards, factor, strconv.Itoa(t.Value)})
 	}
 	s.rows = append(s.rows, []string{"needed", "", "", "", strconv.Itoa(f.Required)})
