@@ -43,10 +43,11 @@ type demand struct {
 	gives     int  // how much of what is reserved others lack, and is for wishes
 	function  Function
 	blind     []string // invokers that cannot be counted, as far as mappings show them
+	beside    []string // mappings of other sources than streams that are counted
 	rises     []rise
 	stopped   []Mapping // counted because they stopped lately
 	streams   map[string]bool
-	runs      bool // any mapping counts
+	runs      bool // any mapping of a stream counts
 	othersSet bool
 	owners    []*spec.EventRouting // documents with routes on the function
 	held      []string             // routes that wait for concurrency

@@ -24,7 +24,7 @@ const (
 	CodeOnly             = "only"              // --only names a route that no document has, and nothing live
 	CodeOrder            = "order"             // events move between mappings, which keep the order of a key each for itself
 	CodeOrphan           = "orphan"            // a mapping of ours whose routing no document names
-	CodeReservationLeft  = "reservation-left"  // a function keeps its reservation and no mapping runs it any more
+	CodeReservationLeft  = "reservation-left"  // a function keeps its reservation and no mapping of a stream runs it any more
 	CodeReservedZero     = "reserved-zero"     // somebody reserved 0, which refuses every invocation
 	CodeRetired          = "retired"           // a mapping that we disabled and that is not deleted yet
 	CodeShortage         = "shortage"          // the account has too few concurrent executions

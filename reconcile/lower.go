@@ -20,8 +20,7 @@ func (p *planner) lower() {
 		switch {
 		case live == nil || p.index.wantFunction[d.Function] == nil, p.step(Addr{KindReservation, d.Function}) != nil:
 		case !d.runs && *live > d.real:
-			p.find(d.find(spec.Info, CodeReservationLeft,
-				"function %s has %d reserved and no mapping that runs: the reservation is left; remove it with aws lambda delete-function-concurrency --function-name %s if nothing else needs it", d.Function, *live, d.Function))
+			p.find(d.left(*live))
 		case *live <= want:
 		default:
 			s := p.reservation(d, Lower, want)
@@ -39,6 +38,17 @@ func (p *planner) lower() {
 		}
 	}
 	p.leftBehind()
+}
+
+// left is the finding that a function which no mapping of a stream runs keeps what it
+// has reserved.
+func (d *demand) left(reserved int) spec.Finding {
+	if others := slices.Concat(d.beside, d.blind); len(others) > 0 {
+		return d.find(spec.Info, CodeReservationLeft,
+			"function %s has %d reserved and no mapping of a stream that runs: the reservation is left, for %s may need it", d.Function, reserved, either(others))
+	}
+	return d.find(spec.Info, CodeReservationLeft,
+		"function %s has %d reserved and no mapping that runs: the reservation is left; remove it with aws lambda delete-function-concurrency --function-name %s if nothing else needs it", d.Function, reserved, d.Function)
 }
 
 // frozen says which document leaves the reservation as it is; empty for none.

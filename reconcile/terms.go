@@ -101,6 +101,7 @@ func (p *planner) countRest(d *demand, counted map[string]bool) {
 			p.countOne(d, m)
 		case m.MaximumConcurrency > 0:
 			d.count(Term{What: "foreign", Name: m.Key.String(), Value: m.MaximumConcurrency})
+			d.beside = append(d.beside, "mapping "+m.UUID+" of "+m.Key.Stream)
 		case m.running():
 			d.blind = append(d.blind, "mapping "+m.UUID+" of "+m.Key.Stream)
 		}
