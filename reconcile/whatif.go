@@ -12,7 +12,7 @@ import (
 
 // WhatIf is a change that somebody thinks about. Keys are as people write them.
 type WhatIf struct {
-	Shards    map[string]int // open shards, by stream
+	Shards    map[string]int // open shards, by stream: its ARN, or its name for all that have it
 	AddRoutes map[string]int // further routes, by routing; "" where there is one
 	Factor    map[string]int // parallelizationFactor, by routing or routing/route; "" for every route
 }
@@ -44,12 +44,24 @@ func (w WhatIf) Check(docs []spec.EventRouting) error {
 func checkShards(docs []spec.EventRouting, stream string, n int) error {
 	streams := names(docs, func(d spec.EventRouting) []string { return []string{spec.BareName(d.Spec.Stream)} })
 	switch {
-	case !slices.Contains(streams, stream):
+	case !slices.ContainsFunc(docs, func(d spec.EventRouting) bool { return reads(d, stream) }):
 		return fmt.Errorf("stream %q is none of these documents: %s", stream, either(streams))
 	case n < 1 || n > maxShards:
 		return fmt.Errorf("stream %s cannot have %d shards: 1 to %d", stream, n, maxShards)
 	}
 	return nil
+}
+
+// reads says whether a document is about a stream, a name or an ARN, as far as it
+// says where it is.
+func reads(d spec.EventRouting, stream string) bool {
+	name := spec.BareName(d.Spec.Stream)
+	p := strings.SplitN(stream, ":", 6)
+	if len(p) < 6 {
+		return stream == name
+	}
+	unsaid := func(said, want string) bool { return said == "" || said == want }
+	return p[2] == "kinesis" && p[5] == "stream/"+name && unsaid(d.Region(), p[3]) && unsaid(d.Account(), p[4])
 }
 
 func checkRoutes(docs []spec.EventRouting, routing string, n int) error {
@@ -126,31 +138,53 @@ func either(names []string) string {
 // as it is about them. What it is given stays as it was.
 func (w WhatIf) Apply(docs []spec.EventRouting, live State) ([]spec.EventRouting, State) {
 	live.Streams, live.Facts.Lineages = maps.Clone(live.Streams), maps.Clone(live.Facts.Lineages)
-	for name, n := range w.Shards {
-		if st, ok := live.Streams[name]; ok {
-			st.Shards = resharded(st.Shards, n)
-			live.Streams[name] = st
+	for name, st := range live.Streams {
+		written, ok := w.names(st)
+		if !ok {
+			continue
 		}
+		st.Shards = resharded(st.Shards, w.Shards[written])
+		live.Streams[name] = st
 		if l, ok := live.Facts.Lineages[name]; ok {
-			l.Shards = resharded(l.Shards, n)
+			l.Shards = resharded(l.Shards, w.Shards[written])
 			live.Facts.Lineages[name] = l
 		}
 	}
 	return w.Documents(docs), live
 }
 
-// Estimates lists the streams of which the supposed shards are an estimate: the open
-// ones were resharded, and may be unequal.
-func (w WhatIf) Estimates(live State) []string {
-	var all []string
-	for _, name := range slices.Sorted(maps.Keys(w.Shards)) {
-		shards := live.Streams[name].Shards
-		open, _ := openAndClosed(shards)
-		if open != w.Shards[name] && slices.ContainsFunc(shards, func(s Shard) bool { return len(s.Parents) > 0 }) {
-			all = append(all, name)
+// names is how a stream whose shards are supposed was written: its ARN wins.
+func (w WhatIf) names(st Stream) (written string, ok bool) {
+	for _, written := range []string{st.ARN, st.Name} {
+		if _, ok := w.Shards[written]; ok && written != "" {
+			return written, true
+		}
+	}
+	return "", false
+}
+
+// Meant lists the streams of a state whose shards are supposed, by how they were
+// written, and why what is supposed of one is an estimate; empty where it is none.
+func (w WhatIf) Meant(live State) map[string]string {
+	all := map[string]string{}
+	for _, st := range live.Streams {
+		if written, ok := w.names(st); ok {
+			all[written] = st.estimated(w.Shards[written])
 		}
 	}
 	return all
+}
+
+// estimated says why other open shards of a stream are an estimate.
+func (st Stream) estimated(n int) string {
+	open, _ := openAndClosed(st.Shards)
+	switch {
+	case open == n:
+		return ""
+	case slices.ContainsFunc(st.Shards, func(s Shard) bool { return len(s.Parents) > 0 }):
+		return "it was resharded, and is taken for equal shards in their order, as their hash keys are not observed"
+	}
+	return ""
 }
 
 // Documents returns documents in which the change has come about.

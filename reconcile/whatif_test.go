@@ -49,8 +49,9 @@ spec:
 func TestWhatIfRefused(t *testing.T) {
 	docs := documents(t, []byte(whatIfDocuments))
 	for want, what := range map[string]reconcile.WhatIf{
-		"": {Shards: map[string]int{"orders-events": 20000}, AddRoutes: map[string]int{"orders": 0}, Factor: map[string]int{"": 10, "audit": 1, "orders/placed": 3}},
+		"": {Shards: map[string]int{"orders-events": 20000, "arn:aws:kinesis:eu-west-1:111122223333:stream/orders-events": 2}, AddRoutes: map[string]int{"orders": 0}, Factor: map[string]int{"": 10, "audit": 1, "orders/placed": 3}},
 		`stream "x" is none of these documents: orders-events`:                               {Shards: map[string]int{"x": 4}},
+		`stream/x" is none of these documents: orders-events`:                                {Shards: map[string]int{"arn:aws:kinesis:eu-west-1:111122223333:stream/x": 4}},
 		"stream orders-events cannot have 20001 shards: 1 to 20000":                          {Shards: map[string]int{"orders-events": 20001}},
 		"3 routes of which routing? Write ROUTING=3, where ROUTING is one of":                {AddRoutes: map[string]int{"": 3}},
 		"1001 routes cannot be added: 0 to 1000":                                             {AddRoutes: map[string]int{"orders": 1001}},

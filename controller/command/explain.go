@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -25,8 +26,13 @@ type explaining struct {
 	shards []string
 	routes []string
 	factor []string
-	// estimates are the streams of which what is supposed is one.
-	estimates map[string]bool
+	meant  map[string]*meant // streams whose shards are supposed, as they were written
+}
+
+// meant is what was written of a stream.
+type meant struct {
+	places   []string // that have such a stream
+	estimate string   // why what is supposed is one; empty for it is none
 }
 
 func newExplain() *cobra.Command {
@@ -52,7 +58,7 @@ way to write.`,
 	passFlags(cmd, &x.o)
 	f := cmd.Flags()
 	f.StringVarP(&x.format, "output", "o", "text", "text, json or markdown")
-	f.StringArrayVar(&x.shards, "shards", nil, "what if: open shards of a stream, STREAM=N; may be repeated")
+	f.StringArrayVar(&x.shards, "shards", nil, "what if: open shards of a stream, by name or ARN, STREAM=N; may be repeated")
 	f.StringArrayVar(&x.routes, "add-routes", nil, "what if: further routes, N or ROUTING=N; may be repeated")
 	f.StringArrayVar(&x.factor, "parallelization-factor", nil, "what if: of all routes N, of some ROUTING=N or ROUTING/ROUTE=N; may be repeated")
 	f.Float64Var(&x.prices.ConsumerShardHour, "consumer-shard-hour", 0, "US dollars that an enhanced fan-out consumer costs per shard and hour; 0 is a list price, with its date")
@@ -120,7 +126,7 @@ func (x *explaining) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	x.estimates = map[string]bool{}
+	x.meant = map[string]*meant{}
 	places, findings, err := x.cloud.open(cmd, args)
 	if err != nil {
 		return err
@@ -138,16 +144,34 @@ func (x *explaining) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	for i, supposed := range x.shards { // they stand first
-		if stream, _, _ := strings.Cut(supposed, "="); x.estimates[stream] {
-			assumed[i] += ", an estimate: it was resharded, and is taken for equal shards in their order, as their hash keys are not observed"
-		}
+	if err := x.annotate(assumed); err != nil {
+		return err
 	}
 	err = x.show(cmd.OutOrStdout(), all, assumed)
 	if err == nil && (refused || slices.ContainsFunc(all, reconcile.Explanation.Incomplete)) {
 		return exit(exitError)
 	}
 	return err
+}
+
+// annotate says which streams were meant, and of which what is supposed is an estimate.
+func (x *explaining) annotate(assumed []string) error {
+	for i, supposed := range x.shards { // they stand first
+		stream, _, _ := strings.Cut(supposed, "=")
+		m := x.meant[stream]
+		switch {
+		case m == nil && strings.HasPrefix(stream, "arn:"):
+			return hint(fmt.Errorf("no stream of these documents is %s", stream), "write its name, or the ARN with the account and region that the documents are for")
+		case m == nil:
+			continue // it does not exist, which is a finding
+		case len(m.places) > 1:
+			assumed[i] += ", each of those in " + strings.Join(m.places, " and ") + ": an ARN names one"
+		}
+		if m.estimate != "" {
+			assumed[i] += ", an estimate: " + m.estimate
+		}
+	}
+	return nil
 }
 
 func (x *explaining) show(w io.Writer, all []reconcile.Explanation, assumed []string) error {
@@ -209,8 +233,13 @@ func (x *explaining) explain(ctx context.Context, pl place, what reconcile.WhatI
 	if err != nil || what.Empty() {
 		return today, err
 	}
-	for _, stream := range what.Estimates(live) {
-		x.estimates[stream] = true
+	for stream, estimate := range what.Meant(live) {
+		m := x.meant[stream]
+		if m == nil {
+			m = &meant{}
+			x.meant[stream] = m
+		}
+		m.places, m.estimate = append(m.places, pl.name()), cmp.Or(m.estimate, estimate)
 	}
 	e, _, err := reconcile.Ascertain(ctx, r, live, func(live reconcile.State) (reconcile.Explanation, []reconcile.Ask) {
 		docs, supposed := what.Apply(pl.docs, live) // again with every answer, which is about what there is
