@@ -181,6 +181,8 @@ func (st Stream) estimated(n int) string {
 	switch {
 	case open == n:
 		return ""
+	case st.Mode == "ON_DEMAND":
+		return "it is in on-demand mode, in which AWS splits and merges shards as it sees fit"
 	case slices.ContainsFunc(st.Shards, func(s Shard) bool { return len(s.Parents) > 0 }):
 		return "it was resharded, and is taken for equal shards in their order, as their hash keys are not observed"
 	}

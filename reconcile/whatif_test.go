@@ -201,3 +201,30 @@ spec:
 		t.Errorf("%v", findings)
 	}
 }
+
+// TestWhatIfMeant supposes shards of a stream by its ARN and by its name, and looks at
+// when that is an estimate: where AWS decides which shards are split, or did already.
+func TestWhatIfMeant(t *testing.T) {
+	const arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/orders-events"
+	plain, split := []reconcile.Shard{{ID: "1"}}, []reconcile.Shard{{ID: "1", Closed: true}, {ID: "2", Parents: []string{"1"}}}
+	for _, c := range []struct {
+		mode     string
+		shards   []reconcile.Shard
+		supposed map[string]int
+		written  string
+		estimate string // a part of it
+	}{
+		{"PROVISIONED", plain, map[string]int{"orders-events": 9}, "orders-events", ""},
+		{"PROVISIONED", plain, map[string]int{"orders-events": 9, arn: 3}, arn, ""},
+		{"PROVISIONED", split, map[string]int{"orders-events": 9}, "orders-events", "hash keys are not observed"},
+		{"PROVISIONED", split, map[string]int{"orders-events": 1}, "orders-events", ""},
+		{"ON_DEMAND", plain, map[string]int{arn: 9}, arn, "on-demand mode"},
+		{"ON_DEMAND", plain, map[string]int{arn: 1}, arn, ""},
+	} {
+		live := reconcile.State{Streams: map[string]reconcile.Stream{"orders-events": {Name: "orders-events", ARN: arn, Mode: c.mode, Shards: c.shards}}}
+		got := reconcile.WhatIf{Shards: c.supposed}.Meant(live)
+		if estimate, ok := got[c.written]; !ok || len(got) != 1 || (estimate == "") != (c.estimate == "") || !strings.Contains(estimate, c.estimate) {
+			t.Errorf("%+v: %q", c, got)
+		}
+	}
+}

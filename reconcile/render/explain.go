@@ -274,7 +274,7 @@ func priceText(st reconcile.StreamExplained) string {
 	var text string
 	switch {
 	case p.ShardHour == 0:
-		text = "consumers cost nothing by the hour"
+		text = "consumers cost nothing by the hour in on-demand mode, whatever --consumer-shard-hour says"
 	case n == 0:
 		text = fmt.Sprintf("a consumer would cost %s x %s = %s a month", plural(st.Open, "shard"), dollars(p.ShardHour), dollars(p.Another))
 	default:
@@ -283,7 +283,11 @@ func priceText(st reconcile.StreamExplained) string {
 	}
 	text += ", and " + dollars(p.GB) + " per GB that each reads"
 	if p.Estimate {
-		text += fmt.Sprintf(" (an estimate: list price of %s, %s; --consumer-shard-hour and --consumer-gb say yours)", p.Region, p.Date)
+		flags := "--consumer-shard-hour and --consumer-gb say yours"
+		if p.ShardHour == 0 {
+			flags = "--consumer-gb says yours"
+		}
+		text += fmt.Sprintf(" (an estimate: list price of %s, %s; %s)", p.Region, p.Date, flags)
 	}
 	return text
 }
