@@ -79,7 +79,7 @@ func (p *planner) finish(s *step, live Mapping) {
 	}
 	if len(unread) > 0 {
 		for _, stream := range unread {
-			p.asks = append(p.asks, Ask{What: AskStream, Name: stream, Since: p.now.Add(-p.window(stream))})
+			p.askStream(stream)
 		}
 		s.hold(WhyAsked, "what it and other mappings of function "+live.Key.Function+" can run has to be counted; the shards of "+strings.Join(unread, ", ")+", which no route reads any more, have to be read")
 		return

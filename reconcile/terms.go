@@ -119,7 +119,7 @@ func (p *planner) countLeft(d *demand, counted map[string]bool) {
 		counted[m.UUID] = true
 		d.streams[m.Key.Stream] = true
 		if _, observed := p.live.Streams[m.Key.Stream]; !observed {
-			p.asks = append(p.asks, Ask{What: AskStream, Name: m.Key.Stream, Since: p.now.Add(-p.window(m.Key.Stream))})
+			p.askStream(m.Key.Stream)
 			return
 		}
 		shards := p.activeShards(m, m.Modified)
@@ -135,6 +135,11 @@ func (p *planner) countLeft(d *demand, counted map[string]bool) {
 			add(*w.live, w.live.ParallelizationFactor)
 		}
 	}
+}
+
+// askStream asks for a stream that no document names.
+func (p *planner) askStream(name string) {
+	p.asks = append(p.asks, Ask{What: AskStream, Name: name, Since: p.now.Add(-p.window(name))})
 }
 
 // countOne adds a mapping that no route wants and that reads a stream.
