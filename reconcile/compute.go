@@ -87,6 +87,7 @@ type planner struct {
 	at        map[Addr]*step         // the first step at an address
 	members   map[string][]Mapping   // of ours, by routing
 	enabled   map[string][]Mapping   // of ours that are enabled, by routing
+	lost      map[placeOf][]AliasKey // aliases whose mapping is gone; nil for not looked yet
 	heirs     map[AliasKey][]Addr    // what remembers the start of a deleted mapping, by its alias
 	index     index
 }

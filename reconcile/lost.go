@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -16,21 +15,35 @@ import (
 // a handover may have been under way. So what was given to others after that start is
 // read once more from there, by a new route itself or else by the mapping made anew.
 
+// placeOf is a routing on a stream.
+type placeOf struct{ routing, stream string }
+
 // lostAliases are the aliases of a routing on a stream whose mapping is gone, in order.
+// It is called once every route's mapping is claimed.
 func (p *planner) lostAliases(routing, stream string) []AliasKey {
-	var lost []AliasKey
-	for _, k := range slices.SortedFunc(maps.Keys(p.live.Aliases), compareAliasKeys) {
-		of, route, ok := SplitQualifier(k.Name)
-		note, noted := ParseNote(p.live.Aliases[k].Description)
-		if !ok || of != routing || !noted || note.Owner != p.o.Owner || note.Stream != stream || note.Start.At.After(p.now) || len(p.on(k)) > 0 {
-			continue
+	if p.lost == nil {
+		p.lost = map[placeOf][]AliasKey{}
+		used := map[AliasKey]bool{}
+		for _, m := range p.index.mappings {
+			used[m.Key.alias()] = true
 		}
-		// A route that has a mapping elsewhere is about to have it on this alias.
-		if w := p.index.wantAddr[Addr{KindMapping, routing + "/" + route}]; w == nil || w.live == nil {
-			lost = append(lost, k)
+		for k, a := range p.live.Aliases {
+			of, route, ok := SplitQualifier(k.Name)
+			note, noted := ParseNote(a.Description)
+			if !ok || !noted || note.Owner != p.o.Owner || used[k] || note.Start.At.After(p.now) {
+				continue
+			}
+			// A route that has a mapping elsewhere is about to have it on this alias.
+			if w := p.index.wantAddr[Addr{KindMapping, of + "/" + route}]; w == nil || w.live == nil {
+				at := placeOf{of, note.Stream}
+				p.lost[at] = append(p.lost[at], k)
+			}
+		}
+		for _, all := range p.lost {
+			slices.SortFunc(all, compareAliasKeys)
 		}
 	}
-	return lost
+	return p.lost[placeOf{routing, stream}]
 }
 
 // lostGiver is a mapping of a new route's routing that somebody deleted, where it began,
