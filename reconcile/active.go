@@ -15,9 +15,9 @@ import (
 // https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
 const runsOn = (5 + 15 + 1) * time.Minute
 
-// makingTakes is how long after its pass a mapping is made, at most. One that
+// makingTakes is how long after its tag says so a mapping is made, at most. One that
 // changed later may have been enabled by a person, and disabled again.
-const makingTakes = 2 * time.Minute
+const makingTakes = 10 * time.Second
 
 // windows says for each stream that documents name how far back closed shards
 // matter to them, their longest releaseAfter, and the longest of all.
@@ -162,9 +162,12 @@ func (p *planner) stopped(m Mapping) (time.Time, bool) {
 	if m.running() || !m.MayRun(p.now) {
 		return time.Time{}, false
 	}
-	since, _ := time.Parse(time.RFC3339, p.live.Facts.Tags[m.UUID][TagSince])
-	if off, ours := offBy(m, p.live.Facts.Tags[m.UUID]); ours && off.At.Equal(since) && m.Modified.Before(off.At.Add(makingTakes)) {
-		return time.Time{}, false // made disabled, it never ran
+	tags := p.live.Facts.Tags[m.UUID]
+	made, err := time.Parse(time.RFC3339, tags[TagMade])
+	off, ours := offBy(m, tags)
+	// A pass that has enabled and disabled it since wrote another /off.
+	if err == nil && ours && !off.At.After(made) && m.Modified.Before(made.Add(makingTakes)) {
+		return time.Time{}, false // it never ran
 	}
 	return m.Modified.Add(runsOn), true
 }

@@ -30,6 +30,9 @@ const (
 	// TagStreamLeft is since when a mapping's routing reads another stream: RFC 3339, or
 	// none for one that is read again.
 	TagStreamLeft = "eventrouting.dev/stream-left"
+	// TagMade is when a mapping was made disabled, RFC 3339. Whoever makes it writes the
+	// tag as it does, and nothing else does: one that has not changed since never ran.
+	TagMade = "eventrouting.dev/made"
 	// TagOff is the cause and the time of a disabling by us, see [Off].
 	TagOff = "eventrouting.dev/off"
 )

@@ -142,6 +142,9 @@ func simulateMapping(t testing.TB, next reconcile.State, c reconcile.Change, aft
 	if tags == nil {
 		tags = map[string]string{}
 	}
+	if c.Before == nil && !after.Enabled {
+		tags[reconcile.TagMade] = now.Format(time.RFC3339)
+	}
 	maps.Copy(tags, after.Tags)
 	next.Facts.Tags[after.UUID] = tags
 	after.Tags = nil

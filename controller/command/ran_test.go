@@ -2,7 +2,6 @@ package command_test
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 	"testing/fstest"
 	"testing/synctest"
@@ -86,46 +85,23 @@ func TestWhatRanBefore(t *testing.T) {
 // more than a day apart: what ran before the second time is not forgotten because the
 // same was noted the first time.
 func TestWhatRanBeforeAgain(t *testing.T) {
-	one := ranRouting("one", "s", "f", ranRoute("a", ""))
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, map[string]int{"s": 4}, "f", "g")
-		throttled := busyFor(t, r, 14*time.Minute)
-		pass := func(text string) {
-			t.Helper()
-			if _, err := r.apply(t.Context(), r.server.Client().Do, load(t, []byte(text))); err != nil {
-				t.Fatal(err)
-			}
-		}
-		enlarge := func() {
-			four := 4
-			r.server.Do(func(w *world.World) {
-				for id := range mappings(t, w) {
-					if _, err := w.UpdateMapping(here, id, world.MappingUpdate{Settings: world.MappingSettings{ParallelizationFactor: &four}}); err != nil {
-						t.Fatal(err)
-					}
-				}
-			})
-		}
-		pass(one)
+	slowly(t, func(_ *testing.T, s *slow) {
+		one := ranRouting("one", "s", "f", ranRoute("a", ""))
+		four := 4
+		s.pass(one)
 		time.Sleep(time.Hour)
-		enlarge()
+		s.edit("one--a", world.MappingSettings{ParallelizationFactor: &four})
 		time.Sleep(time.Minute)
-		pass(one) // makes it right
+		s.pass(one) // makes it right
 		time.Sleep(31 * time.Hour)
-		enlarge()
+		s.edit("one--a", world.MappingSettings{ParallelizationFactor: &four})
 		time.Sleep(5 * time.Second)
-		pass(strings.Replace(one, "  routes:", "  paused: true\n  routes:", 1)) // only raises
-		time.Sleep(8 * time.Minute)
-		r.fill("a", "b")
+		s.pass(paused(one)) // only raises
+		time.Sleep(7 * time.Minute)
+		s.fill("a", "b")
 		time.Sleep(time.Minute)
-		pass(one) // makes it right
-		time.Sleep(time.Minute)
-		pass(one + ranRoute("b", ", parallelizationFactor: 3"))
-		time.Sleep(time.Minute)
-		r.holdsWhatRuns(t, 0)
-		if *throttled > 0 {
-			t.Errorf("%d invocations were throttled", *throttled)
-		}
+		s.pass(one) // makes it right
+		s.pass(one + ranRoute("b", ", parallelizationFactor: 3"))
 	})
 }
 

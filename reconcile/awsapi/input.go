@@ -2,7 +2,9 @@ package awsapi
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -33,6 +35,11 @@ func createInput(m *reconcile.Mapping, source string) (*lambda.CreateEventSource
 		TumblingWindowInSeconds:        number32(m.TumblingWindow),
 		FunctionResponseTypes:          responseTypes(m),
 		Tags:                           m.Tags,
+	}
+	if !m.Enabled {
+		// By the plan's time it could not be told from what a person does minutes later.
+		in.Tags = map[string]string{reconcile.TagMade: time.Now().UTC().Format(time.RFC3339)}
+		maps.Copy(in.Tags, m.Tags)
 	}
 	// None of these is the absence of it. A value of "none" is for updates.
 	if len(m.Filters) > 0 {

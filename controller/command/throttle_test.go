@@ -1,0 +1,118 @@
+package command_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/eventrouting/eventrouting/emulator/world"
+)
+
+// slow is a world whose invocations take 14 minutes, so that what a reservation was
+// lowered under is throttled for that long.
+type slow struct {
+	*rig
+	t      *testing.T
+	passes int
+}
+
+// slowly plays a scene, in which nothing may be throttled.
+func slowly(t *testing.T, scene func(t *testing.T, s *slow)) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slow{rig: newRig(t, map[string]int{"s": 4, "s2": 4}, "f", "g"), t: t}
+		throttled := busyFor(t, s.rig, 14*time.Minute)
+		scene(t, s)
+		time.Sleep(5 * time.Minute)
+		s.holdsWhatRuns(t, s.passes)
+		if *throttled > 0 {
+			t.Errorf("%d invocations were throttled", *throttled)
+		}
+	})
+}
+
+// pass applies documents, and gives what runs then a minute.
+func (s *slow) pass(text string) {
+	s.t.Helper()
+	if _, err := s.apply(s.t.Context(), s.server.Client().Do, load(s.t, []byte(text))); err != nil {
+		s.t.Fatal(err)
+	}
+	time.Sleep(time.Minute)
+	s.passes++
+	s.holdsWhatRuns(s.t, s.passes)
+}
+
+// edit has a person change what runs on an alias.
+func (s *slow) edit(alias string, settings world.MappingSettings) {
+	s.t.Helper()
+	s.server.Do(func(w *world.World) {
+		must[world.Mapping](s.t)(w.UpdateMapping(here, s.mappingOn(w, alias), world.MappingUpdate{Settings: settings}))
+	})
+}
+
+// mappingOn is the UUID of what runs on an alias.
+func (s *slow) mappingOn(w *world.World, alias string) string {
+	s.t.Helper()
+	for id, m := range mappings(s.t, w) {
+		if strings.HasSuffix(m.FunctionArn, ":"+alias) {
+			return id
+		}
+	}
+	s.t.Fatalf("nothing runs on alias %s", alias)
+	return ""
+}
+
+// paused is a document that only raises.
+func paused(text string) string {
+	return strings.Replace(text, "  routes:", "  paused: true\n  routes:", 1)
+}
+
+// TestAdoptedAndDisabled has a route taken over that a person made on its alias in the
+// pass that disables it: it ran, though all that its tags say of it is of that pass.
+func TestAdoptedAndDisabled(t *testing.T) {
+	slowly(t, func(t *testing.T, s *slow) {
+		const off = ", enabled: false"
+		x := ranRoute("x", "")
+		one := ranRouting("one", "s", "f", ranRoute("a", "")+x)
+		s.pass(one)
+		time.Sleep(time.Hour)
+		s.server.Do(func(w *world.World) {
+			must[world.Mapping](t)(w.DeleteMapping(here, s.mappingOn(w, "one--a")))
+		})
+		time.Sleep(30 * time.Second)
+		s.server.Do(func(w *world.World) {
+			four, single, filter := 4, 1, []string{`{"data":{"type":["a"]}}`}
+			must[world.Mapping](t)(w.CreateMapping(here, world.MappingInput{
+				EventSourceArn: world.StreamARN(here, "s"), FunctionName: "f:one--a", StartingPosition: "TRIM_HORIZON",
+				Settings: world.MappingSettings{FilterCriteria: &filter, ParallelizationFactor: &four, BatchSize: &single},
+			}))
+		})
+		time.Sleep(5 * time.Second)
+		s.pass(paused(one))
+		time.Sleep(30 * time.Minute)
+		s.fill("a", "b")
+		time.Sleep(time.Minute)
+		s.pass(ranRouting("one", "s", "f", ranRoute("a", off)+x))
+		s.pass(ranRouting("one", "s", "f", ranRoute("a", off)+x+ranRoute("b", ", parallelizationFactor: 4")))
+	})
+}
+
+// TestMadeDisabledThenRun has a person enable what was made disabled, and disable it a
+// minute later: that it was made disabled does not say that it never ran.
+func TestMadeDisabledThenRun(t *testing.T) {
+	slowly(t, func(t *testing.T, s *slow) {
+		routes := ranRoute("a", ", enabled: false, parallelizationFactor: 4") + ranRoute("x", "")
+		s.fill("a", "b")
+		s.server.Do(func(w *world.World) { must[int](t)(0, w.PutConcurrency(here, "f", 20)) })
+		if _, err := s.apply(t.Context(), s.server.Client().Do, load(t, []byte(ranRouting("one", "s", "f", routes)))); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * time.Second)
+		on, off := true, false
+		s.edit("one--a", world.MappingSettings{Enabled: &on})
+		time.Sleep(time.Minute)
+		s.edit("one--a", world.MappingSettings{Enabled: &off})
+		time.Sleep(15 * time.Second)
+		s.pass(ranRouting("one", "s", "f", routes+ranRoute("b", ", parallelizationFactor: 4")))
+	})
+}
