@@ -20,13 +20,15 @@ const runsOn = (5 + 15 + 1) * time.Minute
 const makingTakes = 10 * time.Second
 
 // windows says for each stream that documents name how far back closed shards
-// matter to them, their longest releaseAfter, and the longest of all.
+// matter to them, their longest releaseAfter, and the longest of all. The last
+// invocations of a shard go on after it was closed, however short that is.
 func windows(docs []spec.EventRouting) (byStream map[string]time.Duration, longest time.Duration) {
 	byStream = map[string]time.Duration{}
 	for _, d := range docs {
 		stream := spec.BareName(d.Spec.Stream)
-		byStream[stream] = max(byStream[stream], d.ReleaseAfter())
-		longest = max(longest, d.ReleaseAfter())
+		after := max(d.ReleaseAfter(), runsOn)
+		byStream[stream] = max(byStream[stream], after)
+		longest = max(longest, after)
 	}
 	return byStream, longest
 }

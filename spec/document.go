@@ -151,7 +151,7 @@ type Concurrency struct {
 	Minimum      *int       `json:"minimum,omitempty"`      // of the function's reservation
 	Maximum      *int       `json:"maximum,omitempty"`      // cap of the routing's own share
 	Others       *int       `json:"others,omitempty"`       // executions for invokers that cannot be counted; 0 differs from unset
-	ReleaseAfter *Duration  `json:"releaseAfter,omitempty"` // how long closed shards count as running; default 24h
+	ReleaseAfter *Duration  `json:"releaseAfter,omitempty"` // how long closed shards count as running, 21m at least; default 24h
 	OnShortage   OnShortage `json:"onShortage,omitempty"`   // Hold or Admit: what becomes of new routes when too little can be reserved; default Hold
 }
 

@@ -117,7 +117,8 @@ func (e EventRouting) RetireAfter() time.Duration {
 	return first(Duration{defaultRetireAfter}, e.Spec.RetireAfter).Duration
 }
 
-// ReleaseAfter is how long concurrency that is no longer needed stays reserved.
+// ReleaseAfter is how long closed shards are to count as running. They do for as long as
+// their last invocations may take, however short it is.
 func (e EventRouting) ReleaseAfter() time.Duration {
 	return first(Duration{defaultReleaseAfter}, e.concurrency().ReleaseAfter).Duration
 }

@@ -158,15 +158,18 @@ func busyFor(t *testing.T, r *rig, d time.Duration) *int {
 	return &throttled
 }
 
-// fill writes records of types to every shard, by keys enough for every batch that
-// can run at once.
-func (r *rig) fill(types ...string) {
+// fill writes records of types to every shard of stream s, by keys enough for every
+// batch that can run at once.
+func (r *rig) fill(types ...string) { r.put("s", 400, types...) }
+
+// put writes records of types to every shard of a stream, one for each key.
+func (r *rig) put(stream string, keys int, types ...string) {
 	r.server.Do(func(w *world.World) {
-		for _, shard := range w.Shards(here, "s") {
-			for key := range 400 {
+		for _, shard := range w.Shards(here, stream) {
+			for key := range keys {
 				for _, name := range types {
 					//nolint:errcheck // the judge counts what runs
-					w.PutRecord(here, "s", fmt.Sprint(key), &shard.First, []byte(`{"type":"`+name+`"}`))
+					w.PutRecord(here, stream, fmt.Sprint(key), &shard.First, []byte(`{"type":"`+name+`"}`))
 				}
 			}
 		}

@@ -116,3 +116,32 @@ func TestMadeDisabledThenRun(t *testing.T) {
 		s.pass(ranRouting("one", "s", "f", routes+ranRoute("b", ", parallelizationFactor: 4")))
 	})
 }
+
+// TestClosedShardsRunOn merges shards whose last invocations have just begun: however
+// short releaseAfter is, they are reserved for until they have ended.
+func TestClosedShardsRunOn(t *testing.T) {
+	slowly(t, func(t *testing.T, s *slow) {
+		one := strings.Replace(ranRouting("one", "s", "f", ranRoute("a", "")), "others: 0", "others: 0, releaseAfter: 1m", 1)
+		reserves := func(want int) {
+			t.Helper()
+			s.server.Do(func(w *world.World) {
+				if f := standingOf(t, w, "f"); f.reserved == nil || *f.reserved != want {
+					t.Errorf("%v, want %d", f, want)
+				}
+			})
+		}
+		s.pass(one)
+		time.Sleep(time.Hour)
+		s.put("s", 1, "a")
+		time.Sleep(time.Minute)
+		s.server.Do(func(w *world.World) { must[int](t)(w.UpdateShardCount(here, "s", 2)) })
+		time.Sleep(3 * time.Minute)
+		s.pass(one)
+		reserves(4)
+		s.put("s", 1, "b")
+		s.pass(one + ranRoute("b", ""))
+		time.Sleep(25 * time.Minute)
+		s.pass(one + ranRoute("b", ""))
+		reserves(4)
+	})
+}
