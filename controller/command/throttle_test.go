@@ -1,12 +1,16 @@
 package command_test
 
 import (
+	"errors"
+	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/eventrouting/eventrouting/emulator/world"
+	"github.com/eventrouting/eventrouting/reconcile"
 )
 
 // slow is a world whose invocations take 14 minutes, so that what a reservation was
@@ -40,6 +44,26 @@ func (s *slow) pass(text string) {
 	time.Sleep(time.Minute)
 	s.passes++
 	s.holdsWhatRuns(s.t, s.passes)
+}
+
+// interrupted applies an owner's documents; meanwhile something happens, once, before
+// the first request of the apply that it is to come before.
+func (s *slow) interrupted(owner, text string, before func(*http.Request) bool, meanwhile func()) error {
+	s.t.Helper()
+	o := options
+	o.Owner = owner
+	p, live, err := reconcile.Look(s.t.Context(), s.client(s.server.Client().Do).Reader(), load(s.t, []byte(text)), o, time.Now())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	once := sync.OnceFunc(meanwhile)
+	c := s.client(func(req *http.Request) (*http.Response, error) {
+		if before(req) {
+			once()
+		}
+		return s.server.Client().Do(req)
+	})
+	return reconcile.Apply(s.t.Context(), c.Writer(live), p.Changes, nil).Err()
 }
 
 // edit has a person change what runs on an alias.
@@ -143,5 +167,23 @@ func TestClosedShardsRunOn(t *testing.T) {
 		time.Sleep(25 * time.Minute)
 		s.pass(one + ranRoute("b", ""))
 		reserves(4)
+	})
+}
+
+// TestLowersWhatIsStillFree has an operator bring a route back between the look of a
+// pass and its lowering: what was free then is not any more.
+func TestLowersWhatIsStillFree(t *testing.T) {
+	slowly(t, func(t *testing.T, s *slow) {
+		one := ranRouting("one", "s", "f", ranRoute("a", ""))
+		both := one + ranRoute("b", "")
+		s.pass(both)
+		time.Sleep(time.Hour)
+		s.pass(one)
+		time.Sleep(time.Hour)
+		s.fill("a", "b")
+		err := s.interrupted("default", one, func(*http.Request) bool { return true }, func() { s.pass(both) })
+		if !errors.Is(err, reconcile.ErrStale) {
+			t.Errorf("%v, want the lowering to be stale", err)
+		}
 	})
 }

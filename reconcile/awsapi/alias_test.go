@@ -167,13 +167,15 @@ func reservation(before *int, after int) reconcile.Change {
 
 func TestReservation(t *testing.T) {
 	inScene(t, func(s *scene) {
+		set := []string{"GetFunctionConcurrency", "PutFunctionConcurrency"}
 		for _, step := range []struct {
 			before *int
 			after  int
-		}{{nil, 16}, {aws.Int(16), 32}, {aws.Int(32), 8}} {
+			calls  []string
+		}{{nil, 16, set}, {aws.Int(16), 32, set}, {aws.Int(32), 8, append([]string{"ListEventSourceMappings"}, set...)}} {
 			s.server.Forget()
 			s.apply(reconcile.State{}, reservation(step.before, step.after))
-			if diff := cmp.Diff([]string{"GetFunctionConcurrency", "PutFunctionConcurrency"}, s.operations()); diff != "" {
+			if diff := cmp.Diff(step.calls, s.operations()); diff != "" {
 				t.Errorf("calls (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(aws.Int(step.after), s.observe().Functions[function].Reserved); diff != "" {

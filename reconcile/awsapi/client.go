@@ -61,7 +61,7 @@ func (c *Client) Reader() *Reader {
 func (c *Client) Writer(live reconcile.State) *Writer {
 	return &Writer{
 		Reader: c.Reader(), write: c.lambda, writeKinesis: c.kinesis, live: live, timeout: c.timeout,
-		registered: map[reconcile.ConsumerKey]string{},
+		registered: map[reconcile.ConsumerKey]string{}, changed: map[string]bool{},
 	}
 }
 
@@ -82,6 +82,7 @@ type Writer struct {
 	live         reconcile.State
 	timeout      time.Duration
 	registered   map[reconcile.ConsumerKey]string // ARNs of consumers that this pass registered
+	changed      map[string]bool                  // mappings that this pass updated, by UUID
 }
 
 var (

@@ -130,6 +130,7 @@ func (w *Writer) updateMapping(ctx context.Context, before, after *reconcile.Map
 	case err != nil:
 		return err
 	}
+	w.changed[uuid] = changes
 	if changes && mutant.Is(mutant.TagLast) {
 		if err := w.sendUpdate(ctx, in, after); err != nil {
 			return err

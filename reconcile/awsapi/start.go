@@ -6,7 +6,6 @@ import (
 	"maps"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
@@ -152,40 +151,6 @@ func (w *Writer) confirmAlias(ctx context.Context, after *reconcile.Alias) error
 		return nil
 	}
 	return stale("alias %s points to %s and says %q", after.Key, live.Version, live.Description)
-}
-
-// reserve sets a function's reservation. AWS has no condition for it, so the
-// look at it comes right before.
-func (w *Writer) reserve(ctx context.Context, before, after *reconcile.Reservation) error {
-	if after.Reserved <= 0 {
-		// https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
-		return fmt.Errorf("reserve %d for function %s: that would refuse every invocation", after.Reserved, after.Function)
-	}
-	live, err := w.reserved(ctx, after.Function)
-	switch {
-	case IsNotFound(err):
-		return stale("function %s is gone", after.Function)
-	case err != nil:
-		return failed(err, "read the reservation of function %s", after.Function)
-	}
-	switch {
-	case live != nil && *live == after.Reserved:
-		return nil // by another pass
-	case before == nil && live != nil:
-		return stale("function %s has a reservation of %d", after.Function, *live)
-	case before != nil && live == nil:
-		return stale("function %s has no reservation", after.Function)
-	case before != nil && *live != before.Reserved:
-		return stale("function %s has a reservation of %d", after.Function, *live)
-	}
-	_, err = w.write.PutFunctionConcurrency(ctx, &lambda.PutFunctionConcurrencyInput{
-		FunctionName:                 &after.Function,
-		ReservedConcurrentExecutions: aws.Int32(int32(after.Reserved)),
-	})
-	if err != nil {
-		return failed(err, "reserve %d for function %s", after.Reserved, after.Function)
-	}
-	return nil
 }
 
 // sleep waits, unless the context ends first; then it says why.
