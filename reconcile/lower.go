@@ -159,9 +159,12 @@ func (p *planner) latest(d *demand) (last Mapping, until time.Time) {
 	return last, last.Modified.Add(runsOn)
 }
 
-// sharedWith says who else keeps mappings on a function, so that we only raise:
-// another owner, or a routing of ours that no document of this pass names.
+// sharedWith says who else keeps mappings on a function, or is about to, so that we
+// only raise: another owner, or a routing of ours that no document of this pass names.
 func (p *planner) sharedWith(d *demand) (Why, string) {
+	if reason := p.aliasOfOthers(d); reason != "" {
+		return WhyForeign, reason
+	}
 	unknown := false
 	for _, m := range p.index.onFunction[d.Function] {
 		owner := p.live.Facts.Tags[m.UUID][TagOwner]
@@ -184,6 +187,23 @@ func (p *planner) sharedWith(d *demand) (Why, string) {
 		return WhyAsked, "whose mappings run the function, their tags will tell"
 	}
 	return "", ""
+}
+
+// aliasOfOthers says whose alias a function has that nothing runs: it is made before the
+// reservation is raised for its mapping. Empty for none.
+func (p *planner) aliasOfOthers(d *demand) string {
+	for _, k := range p.index.aliases[d.Function] {
+		note, noted := ParseNote(p.live.Aliases[k].Description)
+		routing, _, _ := SplitQualifier(k.Name)
+		switch {
+		case !noted || len(p.on(k)) > 0: // its mapping tells more
+		case note.Owner != p.o.Owner:
+			return "owner " + note.Owner + " has alias " + k.String() + ", and what is reserved may be for the mapping that is to run it; delete it if none is"
+		case !slices.ContainsFunc(p.docs, func(doc spec.EventRouting) bool { return doc.Metadata.Name == routing }):
+			return "no document names " + routing + ", which has alias " + k.String() + ", and what is reserved may be for the mapping that is to run it; delete it if none is"
+		}
+	}
+	return ""
 }
 
 // leftBehind reports the reservations of functions that routes ran once and none
