@@ -30,6 +30,7 @@ import (
 //	hold      what needs something held is held
 //	brake     not too many mappings of a routing stop at once
 //	lower     the reservation falls to what is needed, when that is certainly free
+//	rely      mappings that run more say what has to be reserved for it
 //	coverage  what goes to several takers then, and what to none
 //	note      mappings that change say what they ran before
 //	sign      mappings that change say for which commit
@@ -55,6 +56,7 @@ func computed(docs []spec.EventRouting, live State, o Options, now time.Time) *p
 	p.hold()
 	p.brake()
 	p.lower()
+	p.rely()
 	p.askLineages()
 	p.readers()
 	p.coverage()

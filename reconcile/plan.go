@@ -61,6 +61,10 @@ type Change struct {
 	// one of them does not, the change is skipped. Each is the address of
 	// another change of the same plan.
 	Needs []Addr
+	// Reserved is how many executions have to be reserved for the function of a mapping
+	// that is to run more of it, if any are; 0 where nothing hangs on that. Whoever
+	// carries the change out looks again.
+	Reserved int
 	// Reason and Effect are for people; nothing branches on them.
 	Reason string // why
 	Effect string // what becomes of events
@@ -242,8 +246,9 @@ type Reader interface {
 // Writer changes AWS.
 type Writer interface {
 	// Start begins one change. It first reads its target again and returns
-	// [ErrStale] if that no longer equals Before. A create that is answered
-	// "exists" is read back: equal to After it is done, else stale.
+	// [ErrStale] if that no longer equals Before, or if less is reserved than the
+	// change says. A create that is answered "exists" is read back: equal to After it
+	// is done, else stale.
 	Start(ctx context.Context, c Change) error
 	// Settled waits until at least one of the started changes has settled and
 	// returns those that have, by one poll for all of them.

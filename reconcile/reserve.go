@@ -372,6 +372,19 @@ func untilThen(prefix string, held []string) string {
 	return prefix + "until then " + strings.Join(held[:len(held)-1], ", ") + " and " + held[len(held)-1] + " are held"
 }
 
+// rely has mappings that run more of a function say what is reserved for that once the
+// plan is applied: another pass may lower it first, which does not know of them.
+func (p *planner) rely() {
+	for _, d := range p.demands {
+		for _, r := range d.rises {
+			_, after := r.step.mappings()
+			if d.After != nil && after != nil && after.Enabled && !r.step.held() {
+				r.step.Reserved = min(*d.After, d.real)
+			}
+		}
+	}
+}
+
 // gate makes everything that adds to the need wait for the reservation.
 func (p *planner) gate(d *demand, s *step) {
 	for _, r := range d.rises {

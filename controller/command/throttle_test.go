@@ -170,20 +170,71 @@ func TestClosedShardsRunOn(t *testing.T) {
 	})
 }
 
+// writesTo says whether a request writes a reservation or a mapping.
+func writesTo(req *http.Request, what string) bool {
+	return req.Method != http.MethodGet && strings.Contains(req.URL.Path, what)
+}
+
 // TestLowersWhatIsStillFree has an operator bring a route back between the look of a
 // pass and its lowering: what was free then is not any more.
 func TestLowersWhatIsStillFree(t *testing.T) {
+	for name, before := range map[string]func(*http.Request) bool{
+		"before it looks again": func(*http.Request) bool { return true },
+		"before it lowers":      func(req *http.Request) bool { return writesTo(req, "/concurrency") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			slowly(t, func(t *testing.T, s *slow) {
+				one := ranRouting("one", "s", "f", ranRoute("a", ""))
+				both := one + ranRoute("b", "")
+				s.pass(both)
+				time.Sleep(time.Hour)
+				s.pass(one)
+				time.Sleep(time.Hour)
+				s.fill("a", "b")
+				if err := s.interrupted("default", one, before, func() { s.pass(both) }); !errors.Is(err, reconcile.ErrStale) {
+					t.Errorf("%v, want the lowering to be stale", err)
+				}
+			})
+		})
+	}
+}
+
+// TestRaisedForAnother has an owner pass after another has raised the reservation, and
+// before that one has made its first mapping on the function.
+func TestRaisedForAnother(t *testing.T) {
+	for _, isolation := range []string{"Alias", "FanOut"} {
+		t.Run(isolation+", when it has raised", func(t *testing.T) {
+			raised := false
+			raisedForAnother(t, isolation, func(req *http.Request) bool {
+				defer func() { raised = raised || writesTo(req, "/concurrency") }()
+				return raised
+			})
+		})
+		t.Run(isolation+", when it makes the mapping", func(t *testing.T) {
+			raisedForAnother(t, isolation, func(req *http.Request) bool { return writesTo(req, "/event-source-mappings") })
+		})
+	}
+}
+
+func raisedForAnother(t *testing.T, isolation string, before func(*http.Request) bool) {
 	slowly(t, func(t *testing.T, s *slow) {
 		one := ranRouting("one", "s", "f", ranRoute("a", ""))
-		both := one + ranRoute("b", "")
-		s.pass(both)
-		time.Sleep(time.Hour)
+		two := ranRouting("two", "s2", "f", ranRoute("b", ", isolation: "+isolation))
 		s.pass(one)
 		time.Sleep(time.Hour)
-		s.fill("a", "b")
-		err := s.interrupted("default", one, func(*http.Request) bool { return true }, func() { s.pass(both) })
-		if !errors.Is(err, reconcile.ErrStale) {
-			t.Errorf("%v, want the lowering to be stale", err)
+		s.fill("a")
+		s.put("s2", 400, "b")
+		if err := s.interrupted("blue", two, before, func() { s.pass(one) }); err != nil && !errors.Is(err, reconcile.ErrStale) {
+			t.Error(err)
 		}
+		time.Sleep(5 * time.Minute)
+		if err := s.interrupted("blue", two, func(*http.Request) bool { return false }, func() {}); err != nil {
+			t.Error(err)
+		}
+		s.server.Do(func(w *world.World) {
+			if all := mappings(t, w); len(all) != 2 {
+				t.Errorf("%d mappings, want both owners'", len(all))
+			}
+		})
 	})
 }

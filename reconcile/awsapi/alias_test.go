@@ -2,6 +2,7 @@ package awsapi_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -172,7 +173,7 @@ func TestReservation(t *testing.T) {
 			before *int
 			after  int
 			calls  []string
-		}{{nil, 16, set}, {aws.Int(16), 32, set}, {aws.Int(32), 8, append([]string{"ListEventSourceMappings"}, set...)}} {
+		}{{nil, 16, set}, {aws.Int(16), 32, set}, {aws.Int(32), 8, slices.Concat([]string{"ListEventSourceMappings"}, set, []string{"ListEventSourceMappings"})}} {
 			s.server.Forget()
 			s.apply(reconcile.State{}, reservation(step.before, step.after))
 			if diff := cmp.Diff(step.calls, s.operations()); diff != "" {

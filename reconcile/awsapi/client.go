@@ -61,7 +61,7 @@ func (c *Client) Reader() *Reader {
 func (c *Client) Writer(live reconcile.State) *Writer {
 	return &Writer{
 		Reader: c.Reader(), write: c.lambda, writeKinesis: c.kinesis, live: live, timeout: c.timeout,
-		registered: map[reconcile.ConsumerKey]string{}, changed: map[string]bool{},
+		registered: map[reconcile.ConsumerKey]string{}, changed: map[string]bool{}, relies: map[string]*reliance{},
 	}
 }
 
@@ -83,6 +83,7 @@ type Writer struct {
 	timeout      time.Duration
 	registered   map[reconcile.ConsumerKey]string // ARNs of consumers that this pass registered
 	changed      map[string]bool                  // mappings that this pass updated, by UUID
+	relies       map[string]*reliance             // on reservations, by function
 }
 
 var (

@@ -2,12 +2,15 @@ package awsapi_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/eventrouting/eventrouting/reconcile"
 )
@@ -69,4 +72,44 @@ func TestLoweringBesideItsOwn(t *testing.T) {
 		s.ok(w.Start(s.Context(), update(s.mapping(live, key("placed")), func(m *reconcile.Mapping) { m.BatchSize = 7 })))
 		s.ok(w.Start(s.Context(), reservation(aws.Int(16), 8)))
 	})
+}
+
+// TestRelies makes two mappings that rely on a reservation: it is read before and after
+// the first of them, and where too little is left nothing is made.
+func TestRelies(t *testing.T) {
+	create := []string{"CreateEventSourceMapping"}
+	read := []string{"GetFunctionConcurrency"}
+	for name, c := range map[string]struct {
+		live  *int
+		calls []string
+		stale bool
+	}{
+		"as much": {aws.Int(8), slices.Concat(read, create, read, create), false},
+		"more":    {aws.Int(9), slices.Concat(read, create, read, create), false},
+		"less":    {aws.Int(7), read, true},
+		"unset":   {nil, slices.Concat(read, create, read, create), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inScene(t, func(s *scene) {
+				if c.live != nil {
+					s.apply(reconcile.State{}, reservation(nil, *c.live))
+				}
+				for _, name := range []string{"placed", "paid"} {
+					s.ok(s.start(s.observe(), alias(name)))
+				}
+				w := s.client.Writer(s.observe())
+				s.server.Forget()
+				for _, name := range []string{"placed", "paid"} {
+					change := creation(name)
+					change.Reserved = 8
+					if err := w.Start(s.Context(), change); errors.Is(err, reconcile.ErrStale) != c.stale || (err != nil) != c.stale {
+						t.Error(err)
+					}
+				}
+				if diff := cmp.Diff(c.calls, s.operations()); diff != "" {
+					t.Errorf("calls (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
 }

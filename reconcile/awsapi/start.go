@@ -27,13 +27,21 @@ func (w *Writer) Start(ctx context.Context, c reconcile.Change) error {
 	switch after := c.After.(type) {
 	case *reconcile.Mapping:
 		before, err := beforeOf[reconcile.Mapping](c)
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case before == nil:
-			return w.createMapping(ctx, after)
 		}
-		return w.updateMapping(ctx, before, after)
+		if err := w.stillReserved(ctx, after.Key.Function, c.Reserved); err != nil {
+			return err
+		}
+		if before == nil {
+			err = w.createMapping(ctx, after)
+		} else {
+			err = w.updateMapping(ctx, before, after)
+		}
+		if err != nil {
+			return err
+		}
+		return w.keepReserved(ctx, after.Key.Function, c.Reserved)
 	case *reconcile.Alias:
 		before, err := beforeOf[reconcile.Alias](c)
 		switch {
