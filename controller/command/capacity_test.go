@@ -271,6 +271,7 @@ type judge struct {
 	begun    scene            // at the start of the apply under way
 	refused  bool             // AWS refused a reservation in it
 	ours     bool             // the request under way is an apply's
+	beside   *beside          // what comes in between two requests of the apply
 	log      []string
 	wrong    bool
 	counts   map[string]int
@@ -418,6 +419,7 @@ func standingOf(t *testing.T, w *world.World, function string) standing {
 // do carries out one request of an apply and judges what it made of the world.
 // No time passes meanwhile, so that whatever differs is its doing.
 func (j *judge) do(req *http.Request) (*http.Response, error) {
+	j.interrupt()
 	if req.Method == http.MethodGet || strings.Contains(req.Header.Get("X-Amz-Target"), "Kinesis") {
 		return j.rig.server.Client().Do(req)
 	}
@@ -433,8 +435,10 @@ func (j *judge) do(req *http.Request) (*http.Response, error) {
 		if b.String() != a.String() {
 			j.logf("%s: %s: %v -> %v, room %d", what, name, b, a, after.room)
 		}
-		j.reserved(name, b, a, after.room)
-		j.added(name, b, a, after)
+		if !j.interrupted() {
+			j.reserved(name, b, a, after.room)
+			j.added(name, b, a, after)
+		}
 	}
 	return resp, err
 }
@@ -497,9 +501,15 @@ func (j *judge) apply(owner string, docs []spec.EventRouting) {
 	j.flow(docs)
 	for range 4 {
 		lowered := j.counts["lowered"]
-		j.begun, j.refused = j.look(), false
+		j.begun, j.refused, j.capped = j.look(), false, map[string]bool{}
 		err := j.pass(owner, docs)
 		s := j.look()
+		if j.interrupted() {
+			j.left(s)
+			j.beside = nil
+			time.Sleep(3 * time.Second)
+			continue
+		}
 		if err != nil || s.shards != j.begun.shards || j.begun.hides || s.carved() < j.begun.carved() || j.counts["lowered"] > lowered {
 			j.logf("again: %v", err)
 			time.Sleep(3 * time.Second)
@@ -525,7 +535,6 @@ func (j *judge) pass(owner string, docs []spec.EventRouting) error {
 	if err != nil {
 		j.t.Fatal(err)
 	}
-	j.capped = map[string]bool{}
 	for _, n := range p.Needs {
 		cut := map[string]int{} // by routing, beyond its headroom
 		for _, t := range n.Terms {
@@ -552,10 +561,11 @@ type act struct {
 	which, n int // of what there is, and how much
 	wait     time.Duration
 	docs     []spec.EventRouting
+	beside   string // whose pass comes in between the requests of an apply; empty for none
 }
 
 func (a act) String() string {
-	return fmt.Sprintf("%s which=%d n=%d wait=%v docs=%d", a.what, a.which, a.n, a.wait, len(a.docs))
+	return fmt.Sprintf("%s which=%d n=%d wait=%v docs=%d %s", a.what, a.which, a.n, a.wait, len(a.docs), a.beside)
 }
 
 // play is a world and what happens in it.
@@ -599,7 +609,11 @@ func randomPlay(r *rapid.T) play {
 			add(act{what: "blue", docs: capacityDocuments(r, len(p.shards), gone, "three"), wait: wait()})
 		}
 		for range rapid.IntRange(1, 3).Draw(r, "applies") {
-			add(act{what: "apply", wait: wait()})
+			a := act{what: "apply", wait: wait(), beside: rapid.SampledFrom([]string{"", "", "", "same", "before", "blue"}).Draw(r, "beside")}
+			if a.beside != "" {
+				a.n = rapid.IntRange(5, 25).Draw(r, "requests")
+			}
+			add(a)
 		}
 	}
 	return p
@@ -684,18 +698,19 @@ func perform(t *testing.T, p play) (j *judge) {
 			}
 		})
 		time.Sleep(3 * time.Second)
-		var docs, blue []spec.EventRouting
+		var docs, old, blue []spec.EventRouting
 		for _, a := range p.acts {
 			j.logf("%v", a)
 			switch a.what {
 			case "documents":
-				docs = a.docs
+				docs, old = a.docs, docs
 			case "blue":
 				blue = a.docs
 				j.apply("blue", blue)
 				j.flow(blue)
 			case "apply":
 				if docs != nil {
+					j.setBeside(a, docs, old, blue)
 					j.apply("default", docs)
 					j.flow(docs)
 				}
