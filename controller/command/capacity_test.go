@@ -532,8 +532,11 @@ func (j *judge) pass(owner string, docs []spec.EventRouting) error {
 	c := j.rig.client(j.do)
 	o := reconcile.Options{Owner: owner, RespectManual: time.Hour}
 	p, live, err := reconcile.Look(context.Background(), c.Reader(), docs, o, time.Now())
-	if err != nil {
+	if err != nil && !j.interrupted() {
 		j.t.Fatal(err)
+	}
+	if err != nil {
+		return err // answers that do not agree while the other process goes on
 	}
 	for _, n := range p.Needs {
 		cut := map[string]int{} // by routing, beyond its headroom

@@ -1,6 +1,7 @@
 package command_test
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -202,6 +203,22 @@ func TestDeletedThenEdited(t *testing.T) {
 			m.settled()
 		})
 	}
+	meddle(t, "renamed, and AWS refuses the new alias at first", 1, func(m *meddling) {
+		m.run(20*time.Minute, time.Minute)
+		m.delete("g")
+		m.alone(4 * time.Minute)
+		m.edit("    - {name: g2, eventTypes: [Paid, Placed]}\n    - {name: o, eventTypes: [Shipped]}\n")
+		if _, err := m.apply(m.t.Context(), func(req *http.Request) (*http.Response, error) {
+			if req.Method == http.MethodPost && strings.HasSuffix(req.URL.Path, "/aliases") {
+				return nil, errors.New("it is refused")
+			}
+			return m.server.Client().Do(req)
+		}, m.docs); err == nil {
+			m.t.Error("nothing was refused")
+		}
+		m.run(4*time.Hour, 5*time.Minute)
+		m.settled()
+	})
 	for _, route := range []string{"g", "h", "o"} {
 		meddle(t, "within the handover, "+route, 1, func(m *meddling) {
 			m.lag(40 * time.Minute)
