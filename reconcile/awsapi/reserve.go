@@ -26,9 +26,18 @@ func (w *Writer) reserve(ctx context.Context, before, after *reconcile.Reservati
 		return err
 	}
 	if err := w.runsNoMore(ctx, after.Function); err != nil {
-		return errors.Join(err, w.putReserved(ctx, before))
+		return errors.Join(err, w.takeBack(ctx, before, after))
 	}
 	return nil
+}
+
+// takeBack undoes a lowering, unless another process has set something else since.
+func (w *Writer) takeBack(ctx context.Context, before, after *reconcile.Reservation) error {
+	live, err := w.readReserved(ctx, after.Function)
+	if err != nil || live == nil || *live != after.Reserved {
+		return err
+	}
+	return w.putReserved(ctx, before)
 }
 
 // setReserved sets a reservation that is what it was thought to be.
@@ -122,8 +131,11 @@ func (w *Writer) keepReserved(ctx context.Context, function string, n int) error
 	}
 	r.kept = true
 	live, err := w.readReserved(ctx, function)
-	if err != nil || live == nil || *live >= n {
+	switch {
+	case err != nil || live == nil || *live >= n:
 		return err
+	case *live == 0:
+		return stale("function %s has a reservation of 0, which a person set meanwhile", function)
 	}
 	return w.putReserved(ctx, &reconcile.Reservation{Function: function, Reserved: n})
 }
