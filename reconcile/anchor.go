@@ -306,15 +306,16 @@ func (p *planner) remember(w *wish) (Start, bool) {
 }
 
 // noted is the start that an alias carries for a route; false for none, or where it is
-// that of a mapping that goes with another route.
+// that of a mapping that goes with another route, or has left it.
 func (p *planner) noted(w *wish, k AliasKey) (Start, bool) {
-	for _, m := range p.on(k) {
+	on := p.on(k)
+	for _, m := range on {
 		if heir := p.claimed[m.UUID]; heir != nil && heir != w {
 			return Start{}, false
 		}
 	}
 	note, ok := ParseNote(p.live.Aliases[k].Description)
-	return note.Start, ok && note.Owner == p.o.Owner && note.Stream == w.mapping.Key.Stream
+	return note.Start, ok && note.Owner == p.o.Owner && note.Stream == w.mapping.Key.Stream && (!note.Left || len(on) > 0)
 }
 
 // rememberConsumer is the start that the tags of a route's consumer carry, or those

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/eventrouting/eventrouting/spec"
 )
@@ -23,8 +22,9 @@ func (p *planner) clean() {
 	p.cleanConsumers(going)
 }
 
-// leave has the aliases that mappings leave forget where those began: what is made on one
-// later begins anew.
+// leave has the aliases that mappings are about to leave say so: once one has, what is
+// made on it later begins anew. A pass that dies in between has left no alias that
+// looks as if somebody had deleted its mapping.
 func (p *planner) leave() {
 	for _, s := range slices.Clone(p.steps) {
 		before, after := s.mappings()
@@ -34,15 +34,15 @@ func (p *planner) leave() {
 		k := before.Key.alias()
 		live := p.live.Aliases[k]
 		note, _ := ParseNote(live.Description)
-		if !p.ownsAlias(k) || note.Stream != before.Key.Stream || len(p.on(k)) > 1 || p.step(Addr{KindAlias, k.String()}) != nil {
+		if !p.ownsAlias(k) || note.Left || len(p.on(k)) > 1 || p.step(Addr{KindAlias, k.String()}) != nil {
 			continue
 		}
 		left := live
-		note.Start = Start{At: p.now.Truncate(time.Second)}
+		note.Left = true
 		left.Description = note.String()
 		p.obeyOne(p.add(&step{doc: s.doc, Change: Change{
-			Action: Update, Addr: Addr{KindAlias, k.String()}, Before: &live, After: &left, Needs: []Addr{s.Addr},
-			Reason: "its mapping has another target from now on", Effect: "none",
+			Action: Update, Addr: Addr{KindAlias, k.String()}, Before: &live, After: &left,
+			Reason: "its mapping is about to have another target", Effect: "none",
 		}}))
 	}
 }

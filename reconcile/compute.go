@@ -79,25 +79,26 @@ type planner struct {
 	short    int // executions that the account lacks for them
 	asks     []Ask
 
-	sets      map[string]pattern.Set // of live mappings, by UUID
-	claimed   map[string]*wish       // by UUID of the mapping that is the route's
-	active    map[string]*widths     // by stream
-	finishing map[string]*step       // by UUID
-	vouched   map[string]*step       // by UUID
-	left      map[string][]Mapping   // that ran a function until lately, by that
-	unheard   []Mapping              // that changed lately, and what they ran before is not known
-	at        map[Addr]*step         // the first step at an address
-	members   map[string][]Mapping   // of ours, by routing
-	enabled   map[string][]Mapping   // of ours that are enabled, by routing
-	lost      map[placeOf][]AliasKey // aliases whose mapping is gone; nil for not looked yet
-	heirs     map[AliasKey][]Addr    // what remembers the start of a deleted mapping, by its alias
-	index     index
+	sets        map[string]pattern.Set // of live mappings, by UUID
+	claimed     map[string]*wish       // by UUID of the mapping that is the route's
+	active      map[string]*widths     // by stream
+	finishing   map[string]*step       // by UUID
+	vouched     map[string]*step       // by UUID
+	left        map[string][]Mapping   // that ran a function until lately, by that
+	unheard     []Mapping              // that changed lately, and what they ran before is not known
+	at          map[Addr]*step         // the first step at an address
+	members     map[string][]Mapping   // of ours, by routing
+	enabled     map[string][]Mapping   // of ours that are enabled, by routing
+	bareAliases map[placeOf][]AliasKey // those without a mapping; nil for not looked yet
+	regained    map[AliasKey]bool      // lost aliases whose events a mapping made anew takes
+	heirs       map[AliasKey][]Addr    // what remembers the start of a deleted mapping, by its alias
+	index       index
 }
 
 func newPlanner(docs []spec.EventRouting, live State, o Options, now time.Time) *planner {
 	p := &planner{
 		live: live, o: o, now: now.UTC(), docs: slices.Clone(docs),
-		sets: map[string]pattern.Set{}, claimed: map[string]*wish{}, active: map[string]*widths{}, vouched: map[string]*step{}, finishing: map[string]*step{}, at: map[Addr]*step{}, heirs: map[AliasKey][]Addr{},
+		sets: map[string]pattern.Set{}, claimed: map[string]*wish{}, active: map[string]*widths{}, vouched: map[string]*step{}, finishing: map[string]*step{}, at: map[Addr]*step{}, heirs: map[AliasKey][]Addr{}, regained: map[AliasKey]bool{},
 	}
 	slices.SortStableFunc(p.docs, func(a, b spec.EventRouting) int {
 		return cmp.Or(cmp.Compare(a.Metadata.Name, b.Metadata.Name), cmp.Compare(a.Origin.File, b.Origin.File))
@@ -227,8 +228,6 @@ func (s *step) rank() int {
 	_, isAlias := s.After.(*Alias)
 	_, isConsumer := s.After.(*Consumer)
 	switch {
-	case isAlias && s.Action == Update && len(s.Needs) > 0: // its mapping leaves it
-		return 5
 	case isAlias && s.Action == Update:
 		return 0
 	case isAlias, isConsumer:

@@ -14,15 +14,18 @@ import (
 // where it began, but not what it took by then: the document may be another one since, or
 // a handover may have been under way. So what was given to others after that start is
 // read once more from there, by a new route itself or else by the mapping made anew.
+//
+// An alias whose mapping was never made looks the same: a pass died, or AWS refuses it.
+// CloudWatch tells them apart, for only a mapping that was there has delivered.
 
 // placeOf is a routing on a stream.
 type placeOf struct{ routing, stream string }
 
-// lostAliases are the aliases of a routing on a stream whose mapping is gone, in order.
-// It is called once every route's mapping is claimed.
-func (p *planner) lostAliases(routing, stream string) []AliasKey {
-	if p.lost == nil {
-		p.lost = map[placeOf][]AliasKey{}
+// bare are the aliases of a routing on a stream that have no mapping, in order. It is
+// called once every route's mapping is claimed.
+func (p *planner) bare(routing, stream string) []AliasKey {
+	if p.bareAliases == nil {
+		p.bareAliases = map[placeOf][]AliasKey{}
 		used := map[AliasKey]bool{}
 		for _, m := range p.index.mappings {
 			used[m.Key.alias()] = true
@@ -30,28 +33,57 @@ func (p *planner) lostAliases(routing, stream string) []AliasKey {
 		for k, a := range p.live.Aliases {
 			of, route, ok := SplitQualifier(k.Name)
 			note, noted := ParseNote(a.Description)
-			if !ok || !noted || note.Owner != p.o.Owner || used[k] || note.Start.At.After(p.now) {
+			if !ok || !noted || note.Owner != p.o.Owner || note.Left || used[k] || note.Start.At.After(p.now) {
 				continue
 			}
 			// A route that has a mapping elsewhere is about to have it on this alias.
 			if w := p.index.wantAddr[Addr{KindMapping, of + "/" + route}]; w == nil || w.live == nil {
 				at := placeOf{of, note.Stream}
-				p.lost[at] = append(p.lost[at], k)
+				p.bareAliases[at] = append(p.bareAliases[at], k)
 			}
 		}
-		for _, all := range p.lost {
+		for _, all := range p.bareAliases {
 			slices.SortFunc(all, compareAliasKeys)
 		}
 	}
-	return p.lost[placeOf{routing, stream}]
+	return p.bareAliases[placeOf{routing, stream}]
 }
+
+// lost says whether a bare alias had a mapping that delivered, and asks where that is not
+// known.
+func (p *planner) lost(k AliasKey) (lost, known bool) {
+	note, _ := ParseNote(p.live.Aliases[k].Description)
+	if !note.Start.TrimHorizon && p.now.Sub(note.Start.At) < youngAlias {
+		return false, true
+	}
+	lost, known = p.live.Facts.Read[k.String()]
+	if !known {
+		since := note.Start.At
+		if oldest := p.now.Add(-askedBack); since.Before(oldest) {
+			since = oldest
+		}
+		p.asks = append(p.asks, Ask{What: AskRead, Name: k.String(), Since: since})
+	}
+	return lost, known
+}
+
+// youngAlias is how long a pass that died may be ago for nothing to be asked: a mapping that
+// was made and deleted within that time is taken for never made.
+const youngAlias = 10 * time.Minute
+
+// askedBack is how far back it is asked whether a mapping delivered: further than any
+// stream keeps records without an age that AWS charges for by the hour.
+const askedBack = 30 * 24 * time.Hour
 
 // lostGiver is a mapping of a new route's routing that somebody deleted, where it began,
 // and its alias: it may have taken what the route takes.
 func (p *planner) lostGiver(w *wish) (at Start, name string, alias AliasKey) {
-	for _, k := range p.lostAliases(w.doc.Metadata.Name, w.mapping.Key.Stream) {
+	for _, k := range p.bare(w.doc.Metadata.Name, w.mapping.Key.Stream) {
 		note, _ := ParseNote(p.live.Aliases[k].Description)
 		if k == w.alias.Key && w.route.Isolation == spec.IsolationAlias || name != "" && !note.Start.before(at) {
+			continue
+		}
+		if lost, _ := p.lost(k); !lost {
 			continue
 		}
 		routing, route, _ := SplitQualifier(k.Name)
@@ -65,23 +97,19 @@ func (s Start) before(other Start) bool {
 	return !other.TrimHorizon && (s.TrimHorizon || s.At.Before(other.At))
 }
 
-// regain has a mapping that is made anew take, beside what its route wants, what others of
-// its routing took over, or are about to, since it began.
+// regain has a mapping that is made in the place of one that somebody deleted take, beside
+// what its route wants, what others of its routing took over, or are about to, since that
+// began.
 func (p *planner) regain(w *wish, s *step) {
-	at, ok := p.remember(w)
-	a, there := p.live.Aliases[w.alias.Key]
-	if !ok || !there || w.route.Isolation != spec.IsolationAlias || !w.route.Enabled || len(p.on(a.Key)) > 0 || p.assumed(w.addr.Name) {
+	at, k, own := p.regains(w)
+	if !own && p.unheardOf(w, s) || k.Name == "" || p.regained[k] || !w.route.Enabled || p.assumed(w.addr.Name) {
 		return
 	}
-	set, names := w.set, []string(nil)
-	for _, other := range p.index.wantStream[w.mapping.Key.Stream] {
-		if other != w && other.doc.Metadata.Name == w.doc.Metadata.Name && other.route.Enabled && other.live != nil && p.tookLater(other, at) {
-			set, names = set.Union(other.set), append(names, other.addr.Name)
-		}
-	}
-	if len(names) == 0 {
+	set, names := p.tookOver(w, at)
+	if len(names) == 0 || own && p.neverRan(k, s) {
 		return
 	}
+	p.regained[k] = true
 	filters, err := set.Filters()
 	if err != nil {
 		s.hold(WhyTaker, fmt.Sprintf("somebody deleted its mapping, which may have had events of %s to read, and all of that does not fit into one filter (%v); --assume-drained %s says that it had not",
@@ -92,6 +120,52 @@ func (p *planner) regain(w *wish, s *step) {
 	m.Filters = filters
 	s.After = &m
 	s.Effect += fmt.Sprintf("; with what %s took over since: somebody deleted the mapping, and how far it had read is not known", strings.Join(names, ", "))
+}
+
+// regains is the alias whose deleted mapping a new one may stand for, and where that began:
+// its own, or that of a route which is gone or goes elsewhere.
+func (p *planner) regains(w *wish) (at Start, k AliasKey, own bool) {
+	if at, ok := p.remember(w); ok {
+		if w.route.Isolation == spec.IsolationAlias && slices.Contains(p.bare(w.doc.Metadata.Name, w.mapping.Key.Stream), w.alias.Key) {
+			k = w.alias.Key
+		}
+		return at, k, true
+	}
+	at, _, k = p.lostGiver(w)
+	return at, k, false
+}
+
+// neverRan says whether a bare alias is not known to have had a mapping that delivered;
+// where that has to be read first it holds the step.
+func (p *planner) neverRan(k AliasKey, s *step) bool {
+	lost, known := p.lost(k)
+	if !known {
+		s.hold(WhyAsked, "whether the mapping that alias "+k.String()+" lacks was ever there, its metrics will tell")
+	}
+	return !lost
+}
+
+// unheardOf holds the making of a new route's mapping until it has been read which bare
+// aliases of its routing had one, and says whether it does.
+func (p *planner) unheardOf(w *wish, s *step) bool {
+	for _, k := range p.bare(w.doc.Metadata.Name, w.mapping.Key.Stream) {
+		if p.neverRan(k, s); s.held() {
+			return true
+		}
+	}
+	return false
+}
+
+// tookOver is what a route wants and what others of its routing took over later than a
+// start, and who they are.
+func (p *planner) tookOver(w *wish, at Start) (all pattern.Set, names []string) {
+	all = w.set
+	for _, other := range p.index.wantStream[w.mapping.Key.Stream] {
+		if other != w && other.doc.Metadata.Name == w.doc.Metadata.Name && other.route.Enabled && other.live != nil && p.tookLater(other, at) {
+			all, names = all.Union(other.set), append(names, other.addr.Name)
+		}
+	}
+	return all, names
 }
 
 // tookLater says whether a route's mapping has, or will have, something of what it wants
@@ -109,8 +183,8 @@ func (p *planner) tookLater(w *wish, at Start) bool {
 	if err != nil {
 		return true
 	}
-	// What began with its own start, and not as a taker, had that from nobody.
-	own, ok := p.remember(w)
-	began := !ok || own.At.Before(since)
-	return began && since.After(at.At.Add(2*takeoverLead)) && p.now.Before(since.Add(p.live.Streams[w.mapping.Key.Stream].Retention))
+	if own, ok := p.remember(w); ok && !own.TrimHorizon && !own.At.Before(since) {
+		return false // it began with its own start, not as a taker, and had that from nobody
+	}
+	return since.After(at.At.Add(2*takeoverLead)) && p.now.Before(since.Add(p.live.Streams[w.mapping.Key.Stream].Retention))
 }

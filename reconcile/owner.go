@@ -99,11 +99,13 @@ type Note struct {
 	Owner  string
 	Stream string
 	Start  Start
+	Left   bool // its mapping went to another alias: once it has, nothing is remembered
 }
 
 const (
 	notePrefix  = "eventrouting.dev"
 	noteHorizon = "trim-horizon"
+	noteLeft    = "left"
 )
 
 // String is the description: at most 256 characters, AWS's limit, for an owner
@@ -113,12 +115,20 @@ func (n Note) String() string {
 	if !n.Start.TrimHorizon {
 		start = n.Start.At.UTC().Format(time.RFC3339)
 	}
-	return fmt.Sprintf("%s owner=%s stream=%s start=%s", notePrefix, n.Owner, n.Stream, start)
+	text := fmt.Sprintf("%s owner=%s stream=%s start=%s", notePrefix, n.Owner, n.Stream, start)
+	if n.Left {
+		text += " " + noteLeft
+	}
+	return text
 }
 
 // ParseNote reads an alias's description; false when we did not write it.
 func ParseNote(description string) (Note, bool) {
 	words := strings.Fields(description)
+	left := len(words) == 5 && words[4] == noteLeft
+	if left {
+		words = words[:4]
+	}
 	if len(words) != 4 || words[0] != notePrefix {
 		return Note{}, false
 	}
@@ -128,7 +138,7 @@ func ParseNote(description string) (Note, bool) {
 	if !ok1 || !ok2 || !ok3 || owner == "" || stream == "" {
 		return Note{}, false
 	}
-	n := Note{Owner: owner, Stream: stream}
+	n := Note{Owner: owner, Stream: stream, Left: left}
 	if start == noteHorizon {
 		n.Start.TrimHorizon = true
 		return n, true

@@ -143,6 +143,7 @@ const (
 	AskGone         AskWhat = "gone"          // whether the consumer ARN is, which a list lacks
 	AskLineage      AskWhat = "lineage"       // of the stream, further back than its window
 	AskLag          AskWhat = "lag"           // of FUNCTION or FUNCTION:QUALIFIER
+	AskRead         AskWhat = "read"          // whether a mapping has delivered by FUNCTION:QUALIFIER since a time, into Facts.Read
 	AskVersions     AskWhat = "versions"      // of the function
 	AskFunction     AskWhat = "function"      // that no route runs any more, into State.Functions
 	AskStream       AskWhat = "stream"        // that mappings of such a function read, into State.Streams

@@ -1,13 +1,16 @@
 package command_test
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/eventrouting/eventrouting/emulator/verdict"
 	"github.com/eventrouting/eventrouting/emulator/world"
 	"github.com/eventrouting/eventrouting/spec"
 )
@@ -231,6 +234,67 @@ func TestDeletedThenEdited(t *testing.T) {
 			m.settled()
 		})
 	}
+}
+
+// TestNeverMade has AWS refuse one mapping of several for hours, while its document changes: its
+// alias is there, and nobody deleted anything. Nothing is read again for that.
+func TestNeverMade(t *testing.T) {
+	const four = "    - {name: a, eventTypes: [A]}\n    - {name: b, eventTypes: [B]}\n    - {name: c, eventTypes: [C]}\n    - {name: d, eventTypes: [D]}\n"
+	for name, c := range map[string]struct{ from, then string }{
+		"from now":                 {"Now", four},
+		"from the horizon":         {"TrimHorizon", four},
+		"beside a new route":       {"Now", four + "    - {name: e, eventTypes: [E]}\n"},
+		"while another takes more": {"Now", strings.Replace(four, "[A]", "[A, E]", 1)},
+		"while it is renamed":      {"Now", strings.Replace(four, "name: d", "name: z", 1)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStory(t, 1, world.Short(), map[string]int{"orders-events": 2}, map[string]int{"order-processor": 60})
+				m := &meddling{story: s, types: []string{"A", "B", "C", "D", "E"}}
+				text := strings.Replace(ordersText, "{retry: {maxAttempts: 5, maxAge: 6h}}", "{startFrom: "+c.from+"}", 1)
+				m.alone(time.Hour)
+				docs := load(t, []byte(text+four))
+				refuse := func(req *http.Request) (*http.Response, error) {
+					if req.Method == http.MethodPost && strings.HasSuffix(req.URL.Path, "/event-source-mappings/") {
+						body, err := io.ReadAll(req.Body)
+						if req.Body = io.NopCloser(bytes.NewReader(body)); err != nil || bytes.Contains(body, []byte("orders--d")) {
+							return nil, errors.New("it is refused")
+						}
+					}
+					return s.server.Client().Do(req)
+				}
+				for range 12 {
+					_, _ = s.apply(t.Context(), refuse, docs) // it is refused
+					m.alone(30 * time.Minute)
+				}
+				m.docs = load(t, []byte(text+c.then))
+				m.run(2*time.Hour, 5*time.Minute)
+				m.unrepeated()
+			})
+		})
+	}
+}
+
+// unrepeated checks that what stays where it is is delivered once, and of the new type E
+// nothing from long before its route.
+func (m *meddling) unrepeated() {
+	m.t.Helper()
+	time.Sleep(10 * time.Minute)
+	m.server.Do(func(w *world.World) {
+		judge := func(types ...string) verdict.Verdict {
+			var routed []verdict.Routed
+			for _, eventType := range types {
+				routed = append(routed, verdict.Routed{Type: eventType})
+			}
+			return verdict.Judge(verdict.Case{Facts: w.Facts(), TypeOf: verdict.TypeAt("eventType"), Routed: routed})
+		}
+		if got := judge("A", "D"); len(got.Duplicates) > 0 {
+			m.t.Errorf("delivered more than once, by cause: %v", got.Duplicates)
+		}
+		if got := judge("E").ByType["E"].Percentile(1); got > 15*time.Minute {
+			m.t.Errorf("E was delivered %s after it was written", got)
+		}
+	})
 }
 
 // settled checks that the next pass has nothing to do.

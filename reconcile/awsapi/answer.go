@@ -29,6 +29,7 @@ func (r *Reader) Answer(ctx context.Context, s reconcile.State, asks []reconcile
 		Gone:         copied(s.Facts.Gone),
 		Lineages:     copied(s.Facts.Lineages),
 		Lags:         copied(s.Facts.Lags),
+		Read:         copied(s.Facts.Read),
 		Versions:     copied(s.Facts.Versions),
 	}
 	for _, ask := range asks {
@@ -46,8 +47,8 @@ func (r *Reader) Answer(ctx context.Context, s reconcile.State, asks []reconcile
 			facts.Gone[ask.Name], err = r.gone(ctx, ask.Name)
 		case reconcile.AskLineage:
 			facts.Lineages[ask.Name], err = r.lineage(ctx, s, ask)
-		case reconcile.AskLag:
-			facts.Lags[ask.Name], err = r.lag(ctx, ask)
+		case reconcile.AskLag, reconcile.AskRead:
+			err = r.measure(ctx, ask, &facts)
 		case reconcile.AskVersions:
 			facts.Versions[ask.Name], err = r.versions(ctx, ask.Name)
 		case reconcile.AskFunction:

@@ -218,6 +218,15 @@ func TestAnswerLag(t *testing.T) {
 		lag := func(name string) reconcile.Lag {
 			return s.answer(s.observe(), reconcile.Ask{What: reconcile.AskLag, Name: name, Since: time.Now().Add(-reconcile.LagWindow)}).Lags[name]
 		}
+		for _, c := range []struct {
+			name string
+			ago  time.Duration
+			want bool
+		}{{function + ":live", time.Hour, true}, {function + ":live", 30 * 24 * time.Hour, true}, {function + ":live", 0, false}, {function + ":other", time.Hour, false}} {
+			if got := s.answer(s.observe(), reconcile.Ask{What: reconcile.AskRead, Name: c.name, Since: time.Now().Add(-c.ago)}).Read[c.name]; got != c.want {
+				t.Errorf("delivered by %s since %s: %v", c.name, c.ago, got)
+			}
+		}
 		for name, want := range map[string]int{function: 1, function + ":live": 1, function + ":other": 0, "nobody": 0} {
 			got := lag(name).From(time.Now().Add(-5 * time.Minute))
 			if got.Batches != want || got.Max > 2*time.Second || want > 0 && got.Max == 0 || got.Throttles != 0 {
@@ -300,6 +309,7 @@ func TestAnswerGone(t *testing.T) {
 			Gone:         map[string]bool{streamARN + "/consumer/orders--gone:1": true},
 			Lineages:     map[string]reconcile.Lineage{},
 			Lags:         map[string]reconcile.Lag{},
+			Read:         map[string]bool{},
 			Versions:     map[string]reconcile.Versions{},
 		}
 		if diff := cmp.Diff(want, facts); diff != "" {

@@ -22,22 +22,24 @@ const (
 	throttlesQuery = "throttles"
 )
 
+// measure answers what CloudWatch tells.
+func (r *Reader) measure(ctx context.Context, ask reconcile.Ask, facts *reconcile.Facts) (err error) {
+	if ask.What == reconcile.AskRead {
+		facts.Read[ask.Name], err = r.read(ctx, ask)
+	} else {
+		facts.Lags[ask.Name], err = r.lag(ctx, ask)
+	}
+	return err
+}
+
 // lag reads how far behind a function's batches were, minute by minute, and
 // whether any was throttled. One call for both: a day of them is 2,880 values,
 // of the 100,800 that fit on a page. CloudWatch may give them in parts all the same.
 // https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
 func (r *Reader) lag(ctx context.Context, ask reconcile.Ask) (reconcile.Lag, error) {
-	function, qualifier, qualified := strings.Cut(ask.Name, ":")
-	dimensions := []types.Dimension{{Name: aws.String("FunctionName"), Value: &function}}
-	if qualified && qualifier != latest {
-		dimensions = append(dimensions, types.Dimension{Name: aws.String("Resource"), Value: &ask.Name})
-	}
 	query := func(id, metric, stat string) types.MetricDataQuery {
-		return types.MetricDataQuery{Id: &id, MetricStat: &types.MetricStat{
-			Metric: &types.Metric{Namespace: aws.String("AWS/Lambda"), MetricName: &metric, Dimensions: dimensions},
-			Period: aws.Int32(60), Stat: &stat,
-		}}
+		return lambdaQuery(ask.Name, id, metric, stat, time.Minute)
 	}
 	m := measured{
 		// Whole minutes, the one under way included: AWS rounds the rest.
@@ -68,6 +70,54 @@ func (r *Reader) lag(ctx context.Context, ask reconcile.Ask) (reconcile.Lag, err
 	l := reconcile.Lag(slices.Collect(maps.Values(m.minutes)))
 	slices.SortFunc(l, func(a, b reconcile.LagMinute) int { return a.At.Compare(b.At) })
 	return l, nil
+}
+
+// lambdaQuery asks for a metric of a function, or of one of its qualifiers.
+func lambdaQuery(target, id, metric, stat string, period time.Duration) types.MetricDataQuery {
+	function, qualifier, qualified := strings.Cut(target, ":")
+	dimensions := []types.Dimension{{Name: aws.String("FunctionName"), Value: &function}}
+	if qualified && qualifier != latest {
+		dimensions = append(dimensions, types.Dimension{Name: aws.String("Resource"), Value: &target})
+	}
+	return types.MetricDataQuery{Id: &id, MetricStat: &types.MetricStat{
+		Metric: &types.Metric{Namespace: aws.String("AWS/Lambda"), MetricName: &metric, Dimensions: dimensions},
+		Period: aws.Int32(int32(period.Seconds())), Stat: &stat,
+	}}
+}
+
+// read says whether a mapping has delivered by a qualifier since a time, or was throttled:
+// only what reads a stream has an IteratorAge. AWS keeps minutes for 15 days and hours for
+// 455, of which the first that is asked for begins after that time.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html
+func (r *Reader) read(ctx context.Context, ask reconcile.Ask) (bool, error) {
+	period := time.Minute
+	if time.Since(ask.Since) > reconcile.LagWindow {
+		period = time.Hour
+	}
+	from, to := ask.Since.Truncate(period).Add(period), time.Now().Truncate(period).Add(period)
+	if !from.Before(to) {
+		return false, nil
+	}
+	found := false
+	err := eachPage(func(token string) (*string, error) {
+		out, err := r.metrics.GetMetricData(ctx, &cloudwatch.GetMetricDataInput{
+			StartTime: &from, EndTime: &to, NextToken: markerOf(token),
+			MetricDataQueries: []types.MetricDataQuery{
+				lambdaQuery(ask.Name, ageQuery, "IteratorAge", "SampleCount", period), lambdaQuery(ask.Name, throttlesQuery, "Throttles", "Sum", period),
+			},
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, result := range out.MetricDataResults {
+			found = found || slices.ContainsFunc(result.Values, func(v float64) bool { return v > 0 })
+		}
+		return out.NextToken, nil
+	})
+	if err != nil {
+		return false, failed(err, "read whether a mapping delivered by %s", ask.Name)
+	}
+	return found, nil
 }
 
 // measured is a lag as its parts come in. A part that is missing, or makes a batch
