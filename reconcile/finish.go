@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/eventrouting/eventrouting/spec"
 )
 
 // wantsAny says whether an enabled route wants some of what a mapping takes.
@@ -13,36 +15,50 @@ func (p *planner) wantsAny(m Mapping) bool {
 
 // owing says whether a disabled mapping may have unread what was wanted all the while:
 // a person disabled it, there was no room for it, or a pass died before it had enabled
-// it. What a document had disabled, or nobody wanted, it does not owe.
+// it. What a document had disabled, or nobody wanted, it does not owe, whoever changed
+// something about it since.
 func (p *planner) owing(m Mapping) bool {
-	off, ours := offBy(m, p.live.Facts.Tags[m.UUID])
+	tags := p.live.Facts.Tags[m.UUID]
+	if off, ok := ParseOff(tags[TagOff]); ok && off.Cause != OffAdmission && off.Cause != OffRevived {
+		return false
+	}
+	off, ours := offBy(m, tags)
 	return !ours || off.Cause == OffAdmission || off.Cause == OffRevived
 }
 
 // owesOthers says whether a disabled mapping, whose route is to stay so, has unread what
 // other routes want and were not there for.
 func (p *planner) owesOthers(w *wish, live Mapping) bool {
+	return !w.route.Enabled && !live.running() && p.owes(live, w, w.addr.Name)
+}
+
+// owes says whether a disabled mapping has unread what routes but its own want, as long as
+// nobody says that it has not.
+func (p *planner) owes(live Mapping, own *wish, name string) bool {
 	retention := p.live.Streams[live.Key.Stream].Retention
-	if w.route.Enabled || live.running() || p.assumed(w.addr.Name) || retention > 0 && !p.now.Before(live.Modified.Add(retention)) {
+	_, known := p.live.Facts.Tags[live.UUID]
+	if p.assumed(name) || known && !p.owing(live) || retention > 0 && !p.now.Before(live.Modified.Add(retention)) {
 		return false
 	}
-	missed := func(other *wish) bool {
-		return other != w && other.route.Enabled && p.mayShare(live, other.set) && !p.tookAll(other, live)
-	}
-	if _, known := p.live.Facts.Tags[live.UUID]; known && !p.owing(live) {
-		return false
-	}
-	return slices.ContainsFunc(p.wanters(live), missed)
+	return slices.ContainsFunc(p.wanters(live), func(other *wish) bool {
+		return other != own && other.route.Enabled && p.mayShare(live, other.set) && !p.tookAll(other, live)
+	})
 }
 
 // tookAll says whether a route has taken what it wants of a disabled mapping's events since
-// so long before that stopped that nothing from before was in the stream any more.
+// before the first that this may have unread: what was in the stream when it stopped, or
+// what was written since it was to start where it was made disabled.
 func (p *planner) tookAll(w *wish, giver Mapping) bool {
 	if w.mapping.Key.Stream != giver.Key.Stream || !p.takes(w, p.taken(giver)) {
 		return false
 	}
 	since, d := p.covers(*w.live)
-	return d.why == "" && !giver.Modified.Before(since.Add(qualifiesAfter+p.live.Streams[giver.Key.Stream].Retention))
+	first := giver.Modified.Add(-p.live.Streams[giver.Key.Stream].Retention)
+	off, ours := offBy(giver, p.live.Facts.Tags[giver.UUID])
+	if _, ran := p.stopped(giver); ours && off.Cause == OffAdmission && !ran && !giver.Start.TrimHorizon {
+		first = later(first, giver.Start.At)
+	}
+	return d.why == "" && !first.Before(since.Add(qualifiesAfter))
 }
 
 // finish plans to enable a mapping that no route wants to run and that a person disabled,
@@ -84,12 +100,25 @@ func (p *planner) finish(s *step, live Mapping) {
 		s.hold(WhyAsked, "what it and other mappings of function "+live.Key.Function+" can run has to be counted; the shards of "+strings.Join(unread, ", ")+", which no route reads any more, have to be read")
 		return
 	}
+	p.finishWhen(s, live)
+}
+
+// finishWhen says why a mapping is enabled to finish, and when, and for how long.
+func (p *planner) finishWhen(s *step, live Mapping) {
 	if off, ours := offBy(live, p.live.Facts.Tags[live.UUID]); ours {
 		s.Reason = "what it has not read is wanted, and a pass that was to enable it at " + off.At.Format(time.RFC3339) + " did not"
 		if off.Cause == OffAdmission {
 			s.Reason = "it was made disabled, for lack of concurrent executions, and what it has not read is wanted"
 		}
 		return
+	}
+	if s.doc != nil {
+		if p.obeyOne(s); s.held() {
+			return
+		}
+		if s.wish == nil && s.doc.Policy() == spec.PolicyUpsertOnly {
+			s.Effect = "goes on where it stopped, for good: the policy of " + s.doc.Metadata.Name + " allows not to retire it"
+		}
 	}
 	name := p.nameOf(live)
 	if until := live.Modified.Add(p.o.RespectManual); p.now.Before(until) && !p.released(name) {

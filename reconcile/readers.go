@@ -54,7 +54,8 @@ func (p *planner) readersOf(stream string) []StreamReader {
 	}
 	for _, m := range p.index.onStream[stream] {
 		wanted := p.claimed[m.UUID]
-		if m.Key.Consumer == "" && m.Enabled && (wanted == nil || !wanted.route.Enabled) {
+		finishes := p.finishing[m.UUID]
+		if m.Key.Consumer == "" && (m.Enabled || finishes != nil && !finishes.held()) && (wanted == nil || !wanted.route.Enabled) {
 			all = append(all, StreamReader{p.nameOf(m), "foreign", 1})
 		}
 	}

@@ -90,6 +90,7 @@ func (p *planner) resharded(d *demand) bool {
 // retry.maxAge, and one that is disabled keeps its position. Admit shares what there is,
 // which is nothing.
 func (p *planner) refused(d *demand) {
+	p.hear() // for the figures: nothing is done by them
 	for _, r := range d.rises {
 		if !r.step.held() {
 			p.postpone(r.step, "the function has a reservation of 0, which refuses every invocation")

@@ -53,7 +53,7 @@ func (p *planner) expire(doc *spec.EventRouting, live Mapping, name string) {
 	}
 	off, ok := ParseOff(tags[TagOff])
 	moved := ok && off.Cause == OffMoved // whoever touched it since: others have all that it had
-	if !moved && p.owing(live) && p.wantsAny(live) && !p.assumed(name) {
+	if !moved && p.owes(live, nil, name) {
 		p.finish(&step{doc: doc, Change: Change{Addr: Addr{KindMapping, p.freeName(live, name)}}}, live)
 		return
 	}
