@@ -89,6 +89,10 @@ func Apply(ctx context.Context, w Writer, changes []Change, onStep func(Step)) O
 	a := application{steps: make(Outcome, len(changes)), at: make(map[Addr]int, len(changes)), onStep: onStep}
 	for i, c := range changes {
 		a.steps[i].Change = c
+		if _, twice := a.at[c.Addr]; twice {
+			a.reach(i, Failed, errors.New("the plan changes it twice"))
+			continue
+		}
 		a.at[c.Addr] = i
 	}
 	for {

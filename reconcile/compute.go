@@ -168,6 +168,13 @@ func (p *planner) ask(what AskWhat, name string) {
 // step finds what this plan does at an address; nil for nothing.
 func (p *planner) step(a Addr) *step { return p.at[a] }
 
+// changesAt says whether anything at an address changes in this plan: a second change
+// there has to wait.
+func (p *planner) changesAt(a Addr) bool {
+	first := p.at[a]
+	return first != nil && (!first.held() || slices.ContainsFunc(p.steps, func(s *step) bool { return s.Addr == a && !s.held() }))
+}
+
 // taken is what a live mapping takes, parsed once. An encrypted filter that was
 // not read counts as everything.
 func (p *planner) taken(m Mapping) pattern.Set {

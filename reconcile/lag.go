@@ -157,7 +157,10 @@ func (p *planner) longest(m Mapping) (d time.Duration, known bool) {
 	if a, ok := p.live.Aliases[m.Key.alias()]; ok {
 		target = a.Version
 	}
-	if (target == "" || target == latest) && v.Latest.After(p.now.Add(-longestInvocation)) || v.Timeout == 0 {
+	// What began before $LATEST changed may have taken that long, and what the same lane began
+	// after it shows only when that has ended.
+	changed := v.Latest.Add(longestInvocation + 2*v.Timeout + m.slack())
+	if (target == "" || target == latest) && p.now.Before(changed) || v.Timeout == 0 {
 		return longestInvocation, known
 	}
 	return v.Timeout, known

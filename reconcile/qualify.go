@@ -36,7 +36,7 @@ func (p *planner) vouch(m Mapping) {
 	if w == nil || p.vouched[m.UUID] != nil {
 		return
 	}
-	if s := p.step(w.addr); s != nil && !s.held() {
+	if p.changesAt(w.addr) {
 		return // it changes, and is looked at again after that
 	}
 	after := m
@@ -172,7 +172,7 @@ func (p *planner) leftBy(w *wish, taker, giver Mapping) (time.Time, delay) {
 	if _, err := time.Parse(time.RFC3339, p.live.Facts.Tags[taker.UUID][TagStreamLeft]); err == nil {
 		again := taker
 		again.Tags = map[string]string{TagStreamLeft: "none"}
-		if s := p.step(w.addr); s == nil || s.held() {
+		if !p.changesAt(w.addr) {
 			p.add(&step{wish: w, doc: &w.doc, Change: Change{
 				Action: Update, Addr: w.addr, Before: &taker, After: &again, Reason: "its stream is read again", Effect: "none",
 			}})
@@ -220,8 +220,11 @@ func (p *planner) drained(w *wish, giver *Mapping, qualified time.Time) delay {
 	}
 	waited := p.now.Sub(qualified)
 	name := p.nameOf(*giver)
-	if _, there := p.live.Streams[giver.Key.Stream]; !there && p.index.wantFunction[giver.Key.Function] != nil {
-		return delay{} // and nothing of it can be read
+	if _, there := p.live.Streams[giver.Key.Stream]; !there {
+		if p.index.wantFunction[giver.Key.Function] != nil {
+			return delay{} // it was looked at, and nothing of it can be read
+		}
+		p.askStream(giver.Key.Stream)
 	}
 	if retention := p.live.Streams[giver.Key.Stream].Retention; p.assumed(name) || retention > 0 && waited >= retention {
 		return delay{}

@@ -22,12 +22,7 @@ type meddling struct {
 	docs  []spec.EventRouting
 }
 
-const (
-	gBoth  = "    - {name: g, eventTypes: [Paid, Placed]}\n    - {name: o, eventTypes: [Shipped]}\n"
-	gGives = "    - {name: g, eventTypes: [Paid]}\n    - {name: h, eventTypes: [Placed]}\n    - {name: o, eventTypes: [Shipped]}\n"
-)
-
-// meddle plays a scene that begins with gBoth, settled an hour ago, and judges that
+// meddle plays a scene that begins with bothRoutes, settled an hour ago, and judges that
 // nothing is lost of the types that flow.
 func meddle(t *testing.T, name string, seed uint64, play func(m *meddling)) {
 	t.Run(name, func(t *testing.T) {
@@ -35,7 +30,7 @@ func meddle(t *testing.T, name string, seed uint64, play func(m *meddling)) {
 			s := newStory(t, seed, world.Short(), map[string]int{"orders-events": 2}, map[string]int{"order-processor": 60})
 			s.server.Do(func(w *world.World) { w.SetTiming(lateTiming()) })
 			m := &meddling{story: s, types: []string{"Paid", "Placed", "Shipped"}}
-			m.edit(gBoth)
+			m.edit(bothRoutes)
 			s.settle(m.docs)
 			time.Sleep(time.Hour)
 			s.began = time.Now()
@@ -120,7 +115,7 @@ func TestTakerMeddledWith(t *testing.T) {
 	for seed := range uint64(8) {
 		meddle(t, "", seed+1, func(m *meddling) {
 			m.run(20*time.Minute, 5*time.Minute)
-			m.edit(gGives)
+			m.edit(apartRoutes)
 			m.run(14*time.Minute, time.Minute)
 			m.alone(20 * time.Second)
 			was := m.filter("h", []string{`{"data":{"eventType":["Nothing"]}}`})
@@ -166,7 +161,7 @@ func TestDisabledThenDeclared(t *testing.T) {
 		m.types = []string{"Placed", "Shipped"}
 		m.lag(40 * time.Minute)
 		m.run(20*time.Minute, 5*time.Minute)
-		m.edit(gGives)
+		m.edit(apartRoutes)
 		m.run(4*time.Minute, time.Minute)
 		m.disable("g")
 		m.run(2*time.Minute, time.Minute)
@@ -191,9 +186,9 @@ func TestDisabledThenDeclared(t *testing.T) {
 // before the next pass, or a handover be under way: what it took by then nothing tells.
 func TestDeletedThenEdited(t *testing.T) {
 	for name, routes := range map[string]string{
-		"as it was":         gBoth,
+		"as it was":         bothRoutes,
 		"renamed":           "    - {name: g2, eventTypes: [Paid, Placed]}\n    - {name: o, eventTypes: [Shipped]}\n",
-		"a new route takes": gGives,
+		"a new route takes": apartRoutes,
 		"another takes":     "    - {name: g, eventTypes: [Paid]}\n    - {name: o, eventTypes: [Shipped, Placed]}\n",
 		"split up":          "    - {name: p, eventTypes: [Paid]}\n    - {name: q, eventTypes: [Placed]}\n    - {name: o, eventTypes: [Shipped]}\n",
 	} {
@@ -226,7 +221,7 @@ func TestDeletedThenEdited(t *testing.T) {
 		meddle(t, "within the handover, "+route, 1, func(m *meddling) {
 			m.lag(40 * time.Minute)
 			m.run(20*time.Minute, 5*time.Minute)
-			m.edit(gGives)
+			m.edit(apartRoutes)
 			m.run(4*time.Minute, time.Minute)
 			m.delete(route)
 			m.run(3*time.Hour, 5*time.Minute)
