@@ -161,9 +161,7 @@ func (p *planner) share(d *demand, doc *spec.EventRouting, routes []*wish, count
 	if !set {
 		limit = sum + headroom
 	}
-	if cut := sum + headroom - limit; cut > 0 {
-		d.term(Term{What: "maximum", Name: doc.Metadata.Name, Value: -cut})
-	}
+	all := sum + headroom
 	d.running += min(sum-added, limit)
 	if sum > limit {
 		var held []string
@@ -173,7 +171,12 @@ func (p *planner) share(d *demand, doc *spec.EventRouting, routes []*wish, count
 			"routing %s needs %d concurrent executions on %s and may have %d: raise maximum to %d, or its routes share%s",
 			doc.Metadata.Name, sum, d.Function, limit, sum, untilThen("; ", held)))
 		d.capped = d.capped || len(held) > 0
-		sum -= freed
+		if sum -= freed; len(held) > 0 { // for what waits nothing is reserved, nor is headroom
+			limit = min(limit, sum+doc.Headroom().Of(sum))
+		}
+	}
+	if cut := all - limit; cut > 0 {
+		d.term(Term{What: "maximum", Name: doc.Metadata.Name, Value: -cut})
 	}
 	d.real += min(sum, limit)
 	d.rises = append(d.rises, rises...)

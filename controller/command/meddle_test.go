@@ -22,9 +22,19 @@ type meddling struct {
 	docs  []spec.EventRouting
 }
 
+// long leaves a test to the part of .ci/run that has no race detector, with which hours of
+// records take minutes.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("it is long")
+	}
+}
+
 // meddle plays a scene that begins with bothRoutes, settled an hour ago, and judges that
 // nothing is lost of the types that flow.
 func meddle(t *testing.T, name string, seed uint64, play func(m *meddling)) {
+	long(t)
 	t.Run(name, func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := newStory(t, seed, world.Short(), map[string]int{"orders-events": 2}, map[string]int{"order-processor": 60})
@@ -234,6 +244,7 @@ func TestDeletedThenEdited(t *testing.T) {
 // TestNeverMade has AWS refuse one mapping of several for hours, while its document changes: its
 // alias is there, and nobody deleted anything. Nothing is read again for that.
 func TestNeverMade(t *testing.T) {
+	long(t)
 	const four = "    - {name: a, eventTypes: [A]}\n    - {name: b, eventTypes: [B]}\n    - {name: c, eventTypes: [C]}\n    - {name: d, eventTypes: [D]}\n"
 	for name, c := range map[string]struct{ from, then string }{
 		"from now":                 {"Now", four},

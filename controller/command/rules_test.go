@@ -129,6 +129,7 @@ func TestConsumerLostThenMoved(t *testing.T) {
 // TestLatestTimeoutLowered follows $LATEST, whose time-out falls while an invocation of
 // before is under way: that may go on for longer than any may now.
 func TestLatestTimeoutLowered(t *testing.T) {
+	long(t)
 	for seed := uint64(1); seed <= 3; seed++ {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { latestTimeoutLowered(t, seed) })
