@@ -38,18 +38,31 @@ func (r *Reader) measure(ctx context.Context, ask reconcile.Ask, facts *reconcil
 // https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
 func (r *Reader) lag(ctx context.Context, ask reconcile.Ask) (reconcile.Lag, error) {
-	query := func(id, metric, stat string) types.MetricDataQuery {
-		return lambdaQuery(ask.Name, id, metric, stat, time.Minute)
+	// Whole minutes, the one under way included: AWS rounds the rest.
+	from := ask.Since.Truncate(time.Minute)
+	to := ask.Since.Add(reconcile.LagWindow).Truncate(time.Minute).Add(time.Minute)
+	minutes, err := r.measured(ctx, ask.Name, from, to, time.Minute)
+	if err != nil {
+		return nil, failed(err, "read the IteratorAge of %s", ask.Name)
 	}
+	l := reconcile.Lag(slices.Collect(maps.Values(minutes)))
+	slices.SortFunc(l, func(a, b reconcile.LagMinute) int { return a.At.Compare(b.At) })
+	return l, nil
+}
+
+// measured reads what there is of the age of batches and of throttles, period by period,
+// each by when it began.
+func (r *Reader) measured(ctx context.Context, target string, from, to time.Time, period time.Duration) (map[time.Time]reconcile.LagMinute, error) {
 	m := measured{
-		// Whole minutes, the one under way included: AWS rounds the rest.
-		from: ask.Since.Truncate(time.Minute), to: ask.Since.Add(reconcile.LagWindow).Truncate(time.Minute).Add(time.Minute),
+		from: from, to: to,
 		minutes: map[time.Time]reconcile.LagMinute{}, seen: map[string]map[time.Time]bool{}, status: map[string]types.StatusCode{},
 	}
 	err := eachPage(func(token string) (*string, error) {
 		out, err := r.metrics.GetMetricData(ctx, &cloudwatch.GetMetricDataInput{
-			StartTime: &m.from, EndTime: &m.to, NextToken: markerOf(token),
-			MetricDataQueries: []types.MetricDataQuery{query(ageQuery, "IteratorAge", "Maximum"), query(throttlesQuery, "Throttles", "Sum")},
+			StartTime: &from, EndTime: &to, NextToken: markerOf(token),
+			MetricDataQueries: []types.MetricDataQuery{
+				lambdaQuery(target, ageQuery, "IteratorAge", "Maximum", period), lambdaQuery(target, throttlesQuery, "Throttles", "Sum", period),
+			},
 		})
 		if err != nil {
 			return nil, err
@@ -64,12 +77,7 @@ func (r *Reader) lag(ctx context.Context, ask reconcile.Ask) (reconcile.Lag, err
 	if err == nil {
 		err = m.whole()
 	}
-	if err != nil {
-		return nil, failed(err, "read the IteratorAge of %s", ask.Name)
-	}
-	l := reconcile.Lag(slices.Collect(maps.Values(m.minutes)))
-	slices.SortFunc(l, func(a, b reconcile.LagMinute) int { return a.At.Compare(b.At) })
-	return l, nil
+	return m.minutes, err
 }
 
 // lambdaQuery asks for a metric of a function, or of one of its qualifiers.
@@ -98,26 +106,16 @@ func (r *Reader) read(ctx context.Context, ask reconcile.Ask) (bool, error) {
 	if !from.Before(to) {
 		return false, nil
 	}
-	found := false
-	err := eachPage(func(token string) (*string, error) {
-		out, err := r.metrics.GetMetricData(ctx, &cloudwatch.GetMetricDataInput{
-			StartTime: &from, EndTime: &to, NextToken: markerOf(token),
-			MetricDataQueries: []types.MetricDataQuery{
-				lambdaQuery(ask.Name, ageQuery, "IteratorAge", "SampleCount", period), lambdaQuery(ask.Name, throttlesQuery, "Throttles", "Sum", period),
-			},
-		})
-		if err != nil {
-			return nil, err
-		}
-		for _, result := range out.MetricDataResults {
-			found = found || slices.ContainsFunc(result.Values, func(v float64) bool { return v > 0 })
-		}
-		return out.NextToken, nil
-	})
+	periods, err := r.measured(ctx, ask.Name, from, to, period)
 	if err != nil {
 		return false, failed(err, "read whether a mapping delivered by %s", ask.Name)
 	}
-	return found, nil
+	for _, p := range periods {
+		if p.Batches || p.Throttles > 0 {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // measured is a lag as its parts come in. A part that is missing, or makes a batch
