@@ -144,6 +144,7 @@ const (
 	AskLineage      AskWhat = "lineage"       // of the stream, further back than its window
 	AskLag          AskWhat = "lag"           // of FUNCTION or FUNCTION:QUALIFIER
 	AskRead         AskWhat = "read"          // whether a mapping has delivered by FUNCTION:QUALIFIER since a time, into Facts.Read
+	AskLeft         AskWhat = "left"          // how long a stream that no document names keeps records, into Facts.Left
 	AskVersions     AskWhat = "versions"      // of the function
 	AskFunction     AskWhat = "function"      // that no route runs any more, into State.Functions
 	AskStream       AskWhat = "stream"        // that mappings of such a function read, into State.Streams

@@ -224,9 +224,15 @@ func (p *planner) drained(w *wish, giver *Mapping, qualified time.Time) delay {
 		if p.index.wantFunction[giver.Key.Function] != nil {
 			return delay{} // it was looked at, and nothing of it can be read
 		}
-		p.askStream(giver.Key.Stream)
+		left, known := p.live.Facts.Left[giver.Key.Stream]
+		if !known {
+			p.ask(AskLeft, giver.Key.Stream)
+		}
+		if left.Gone {
+			return delay{}
+		}
 	}
-	if retention := p.live.Streams[giver.Key.Stream].Retention; p.assumed(name) || retention > 0 && waited >= retention {
+	if retention := p.retention(giver.Key.Stream); p.assumed(name) || retention > 0 && waited >= retention {
 		return delay{}
 	}
 	if assume, set := p.assumeLagBelow(giver); set && waited >= assume {
@@ -271,9 +277,20 @@ func (p *planner) unproven(w *wish, giver *Mapping, qualified time.Time) delay {
 	return delay{}
 }
 
-// expiry is when nothing from before a time is in the stream any more.
+// expiry is when nothing from before a time is in the stream any more; zero for not known.
 func (p *planner) expiry(giver *Mapping, qualified time.Time) time.Time {
-	return qualified.Add(p.live.Streams[giver.Key.Stream].Retention)
+	if p.retention(giver.Key.Stream) == 0 {
+		return time.Time{}
+	}
+	return qualified.Add(p.retention(giver.Key.Stream))
+}
+
+// retention is how long a stream keeps records; zero where that is not known.
+func (p *planner) retention(stream string) time.Duration {
+	if s, ok := p.live.Streams[stream]; ok {
+		return s.Retention
+	}
+	return p.live.Facts.Left[stream].Retention
 }
 
 // assumeLagBelow is what a giver's document says about how far behind it can be.

@@ -54,6 +54,7 @@ type Facts struct {
 	Lineages     map[string]Lineage           `json:"lineages,omitempty"`     // further back than Stream.Shards, by stream
 	Lags         map[string]Lag               `json:"lags,omitempty"`         // by FUNCTION or FUNCTION:QUALIFIER
 	Read         map[string]bool              `json:"read,omitempty"`         // whether a mapping has delivered since its start, by FUNCTION:QUALIFIER
+	Left         map[string]LeftStream        `json:"left,omitempty"`         // that no document names any more, by name
 	Versions     map[string]Versions          `json:"versions,omitempty"`     // by function
 }
 
@@ -70,6 +71,13 @@ type LagMinute struct {
 	Batches   bool          `json:"batches"` // one began in it
 	Age       time.Duration `json:"age"`     // of the last record of a batch, at most
 	Throttles int           `json:"throttles,omitempty"`
+}
+
+// LeftStream is what is known of a stream that no document names; nothing where it may not
+// be read.
+type LeftStream struct {
+	Retention time.Duration `json:"retention,omitempty"`
+	Gone      bool          `json:"gone,omitempty"`
 }
 
 // Versions are those of a function, $LATEST among them.

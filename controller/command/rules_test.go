@@ -45,10 +45,11 @@ func TestStreamThereAndBack(t *testing.T) {
 
 // TestStreamThenFunction has a routing go to another stream, and to another function before
 // its old mappings have retired: nothing is written to the old stream any more, which no
-// document names, and they retire once its retention has passed.
+// document names, and they retire once its retention has passed, or at once where it is gone.
 func TestStreamThenFunction(t *testing.T) {
-	for _, isolation := range []string{"Alias", "FanOut"} {
-		t.Run(isolation, func(t *testing.T) {
+	for _, isolation := range []string{"Alias", "FanOut", "Alias, and the stream is deleted"} {
+		isolation, _, gone := strings.Cut(isolation, ",")
+		t.Run(fmt.Sprintf("%s, gone: %t", isolation, gone), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newStory(t, 1, world.Short(), map[string]int{"orders-events": 1, "orders-v2": 1}, map[string]int{"order-processor": 60, "next": 60})
 				text := ordersText + "    - {name: g, eventTypes: [Paid], isolation: " + isolation + "}\n"
@@ -61,14 +62,17 @@ func TestStreamThenFunction(t *testing.T) {
 					s.flow(5*time.Minute, "orders-v2", "Paid")
 				}
 				docs = load(t, []byte(strings.Replace(text, "name: order-processor", "name: next", 1)))
-				for range 30 {
+				if gone {
+					s.server.Do(func(w *world.World) { must[int](t)(0, w.DeleteStream(here, "orders-events", true)) })
+				}
+				for range map[bool]int{true: 3, false: 30}[gone] {
 					s.pass(docs)
 					s.flow(time.Minute, "orders-v2", "Paid")
 					time.Sleep(time.Hour)
 				}
 				for _, h := range s.plan(docs).Held {
 					if h.Action != reconcile.Lower {
-						t.Errorf("held a day later: %s %s: %s", h.Action, h.Addr, h.Reason)
+						t.Errorf("held in the end: %s %s: %s", h.Action, h.Addr, h.Reason)
 					}
 				}
 			})

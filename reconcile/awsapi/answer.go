@@ -30,6 +30,7 @@ func (r *Reader) Answer(ctx context.Context, s reconcile.State, asks []reconcile
 		Lineages:     copied(s.Facts.Lineages),
 		Lags:         copied(s.Facts.Lags),
 		Read:         copied(s.Facts.Read),
+		Left:         copied(s.Facts.Left),
 		Versions:     copied(s.Facts.Versions),
 	}
 	for _, ask := range asks {
@@ -47,8 +48,8 @@ func (r *Reader) Answer(ctx context.Context, s reconcile.State, asks []reconcile
 			facts.Gone[ask.Name], err = r.gone(ctx, ask.Name)
 		case reconcile.AskLineage:
 			facts.Lineages[ask.Name], err = r.lineage(ctx, s, ask)
-		case reconcile.AskLag, reconcile.AskRead:
-			err = r.measure(ctx, ask, &facts)
+		case reconcile.AskLag, reconcile.AskRead, reconcile.AskLeft:
+			err = r.handover(ctx, ask, &facts)
 		case reconcile.AskVersions:
 			facts.Versions[ask.Name], err = r.versions(ctx, ask.Name)
 		case reconcile.AskFunction:
@@ -66,6 +67,34 @@ func (r *Reader) Answer(ctx context.Context, s reconcile.State, asks []reconcile
 	}
 	s.Facts = facts
 	return s, nil
+}
+
+// handover answers what only serves to end one.
+func (r *Reader) handover(ctx context.Context, ask reconcile.Ask, facts *reconcile.Facts) (err error) {
+	switch ask.What {
+	case reconcile.AskRead:
+		facts.Read[ask.Name], err = r.read(ctx, ask)
+	case reconcile.AskLeft:
+		facts.Left[ask.Name], err = r.left(ctx, ask.Name)
+	default:
+		facts.Lags[ask.Name], err = r.lag(ctx, ask)
+	}
+	return err
+}
+
+// left reads how long a stream keeps records that no document names. Who may read no others
+// is not refused a pass for that.
+func (r *Reader) left(ctx context.Context, name string) (reconcile.LeftStream, error) {
+	d, err := r.summary(ctx, name)
+	switch {
+	case IsNotFound(err):
+		return reconcile.LeftStream{Gone: true}, nil
+	case IsDenied(err):
+		return reconcile.LeftStream{}, nil
+	case err != nil:
+		return reconcile.LeftStream{}, failed(err, "describe stream %s", name)
+	}
+	return reconcile.LeftStream{Retention: streamOf(name, d).Retention}, nil
 }
 
 // function reads a function that the scope did not name. One that is gone stays

@@ -181,6 +181,26 @@ func TestAnswerLineageLacks(t *testing.T) {
 	})
 }
 
+// TestAnswerLeft reads how long a stream keeps records that nothing observed: one that is
+// gone is no error, and neither is one that may not be read.
+func TestAnswerLeft(t *testing.T) {
+	inScene(t, func(s *scene) {
+		answer := func(name string) reconcile.LeftStream {
+			return s.answer(reconcile.State{}, reconcile.Ask{What: reconcile.AskLeft, Name: name}).Left[name]
+		}
+		if got, want := answer(stream), (reconcile.LeftStream{Retention: 24 * time.Hour}); got != want {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+		if got, want := answer("gone"), (reconcile.LeftStream{Gone: true}); got != want {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+		s.fault = on("DescribeStreamSummary", 1, 1, emulator.Fault{Refuse: &world.Error{Code: "AccessDeniedException", Status: 400}})
+		if got := answer(stream); got != (reconcile.LeftStream{}) {
+			t.Errorf("%+v of what may not be read", got)
+		}
+	})
+}
+
 // TestAnswerStream reads a stream that the scope did not name, with the shards
 // closed since then. One that is gone stays absent.
 func TestAnswerStream(t *testing.T) {
@@ -310,6 +330,7 @@ func TestAnswerGone(t *testing.T) {
 			Lineages:     map[string]reconcile.Lineage{},
 			Lags:         map[string]reconcile.Lag{},
 			Read:         map[string]bool{},
+			Left:         map[string]reconcile.LeftStream{},
 			Versions:     map[string]reconcile.Versions{},
 		}
 		if diff := cmp.Diff(want, facts); diff != "" {

@@ -22,16 +22,6 @@ const (
 	throttlesQuery = "throttles"
 )
 
-// measure answers what CloudWatch tells.
-func (r *Reader) measure(ctx context.Context, ask reconcile.Ask, facts *reconcile.Facts) (err error) {
-	if ask.What == reconcile.AskRead {
-		facts.Read[ask.Name], err = r.read(ctx, ask)
-	} else {
-		facts.Lags[ask.Name], err = r.lag(ctx, ask)
-	}
-	return err
-}
-
 // lag reads how far behind a function's batches were, minute by minute, and
 // whether any was throttled. One call for both: a day of them is 2,880 values,
 // of the 100,800 that fit on a page. CloudWatch may give them in parts all the same.
