@@ -16,14 +16,34 @@ func (p *planner) wantsAny(m Mapping) bool {
 // owing says whether a disabled mapping may have unread what was wanted all the while:
 // a person disabled it, there was no room for it, or a pass died before it had enabled
 // it. What a document had disabled, or nobody wanted, it does not owe, whoever changed
-// something about it since.
+// something about it since, unless it has delivered since: then a person had it run.
 func (p *planner) owing(m Mapping) bool {
 	tags := p.live.Facts.Tags[m.UUID]
-	if off, ok := ParseOff(tags[TagOff]); ok && off.Cause != OffAdmission && off.Cause != OffRevived {
+	off, ours := offBy(m, tags)
+	if ours {
+		return off.Cause == OffAdmission || off.Cause == OffRevived
+	}
+	was, ok := ParseOff(tags[TagOff])
+	switch {
+	case ok && was.Cause == OffMoved: // others have all that it had
+		return false
+	case ok && (was.Cause == OffDeclared || was.Cause == OffRemoved):
+		return p.ranSince(m, was.At.Add(runsOn))
+	}
+	return true
+}
+
+// ranSince says whether a mapping, or another of its target, has delivered since a time, and
+// asks where that is not known.
+func (p *planner) ranSince(m Mapping, since time.Time) bool {
+	if !p.now.After(since) {
 		return false
 	}
-	off, ours := offBy(m, tags)
-	return !ours || off.Cause == OffAdmission || off.Cause == OffRevived
+	ran, known := p.live.Facts.Read[m.Key.lagOf()]
+	if !known {
+		p.asks = append(p.asks, Ask{What: AskRead, Name: m.Key.lagOf(), Since: since})
+	}
+	return ran
 }
 
 // owesOthers says whether a disabled mapping, whose route is to stay so, has unread what
@@ -37,11 +57,12 @@ func (p *planner) owesOthers(w *wish, live Mapping) bool {
 func (p *planner) owes(live Mapping, own *wish, name string) bool {
 	retention := p.live.Streams[live.Key.Stream].Retention
 	_, known := p.live.Facts.Tags[live.UUID]
-	if p.assumed(name) || known && !p.owing(live) || retention > 0 && !p.now.Before(live.Modified.Add(retention)) {
+	wanted := func(other *wish) bool { return other != own && other.route.Enabled && p.mayShare(live, other.set) }
+	if p.assumed(name) || !slices.ContainsFunc(p.wanters(live), wanted) || known && !p.owing(live) || retention > 0 && !p.now.Before(live.Modified.Add(retention)) {
 		return false
 	}
 	return slices.ContainsFunc(p.wanters(live), func(other *wish) bool {
-		return other != own && other.route.Enabled && p.mayShare(live, other.set) && !p.tookAll(other, live)
+		return wanted(other) && !p.tookAll(other, live)
 	})
 }
 

@@ -180,6 +180,24 @@ func TestDisabledThenDeclared(t *testing.T) {
 		m.run(40*time.Hour, time.Hour)
 		stopped(m)
 	})
+	meddle(t, "with what its tag says of long ago", 1, func(m *meddling) {
+		m.types = []string{"Placed", "Shipped"}
+		m.edit("    - {name: g, eventTypes: [Paid, Placed], enabled: false}\n    - {name: o, eventTypes: [Shipped]}\n")
+		m.run(10*time.Minute, 5*time.Minute)
+		m.mapping("g", func(w *world.World, live world.Mapping) error {
+			_, err := w.UpdateMapping(here, live.UUID, world.MappingUpdate{Settings: world.MappingSettings{Enabled: new(true)}})
+			return err
+		})
+		m.alone(time.Minute)
+		m.edit(bothRoutes)
+		m.run(30*time.Hour, time.Hour)
+		m.began = time.Now()
+		m.disable("g")
+		m.run(10*time.Minute, time.Minute)
+		m.edit(off)
+		m.run(9*time.Hour, 5*time.Minute)
+		stopped(m)
+	})
 	meddle(t, "twice taken for days", 1, func(m *meddling) {
 		m.types = []string{"Placed", "Shipped"}
 		m.edit("    - {name: g, eventTypes: [Paid, Placed], allowOverlap: true}\n    - {name: h, eventTypes: [Placed], allowOverlap: true}\n    - {name: o, eventTypes: [Shipped]}\n")
