@@ -144,6 +144,7 @@ func TestGiverRanAnotherFunction(t *testing.T) {
 // TestStreamChangesBack lets a routing and its producers go to another stream, where
 // the function is slow, and back half an hour later.
 func TestStreamChangesBack(t *testing.T) {
+	long(t)
 	for _, isolation := range []string{"Alias", "FanOut"} {
 		t.Run(isolation, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -181,6 +182,7 @@ func TestStreamChangesBack(t *testing.T) {
 // TestStreamChangesWhileDisabled lets a routing go to another stream while a person has
 // disabled its mapping: what waits for that is read before it goes.
 func TestStreamChangesWhileDisabled(t *testing.T) {
+	long(t)
 	synctest.Test(t, func(t *testing.T) {
 		s := newStory(t, 1, world.Short(), map[string]int{"orders-events": 1, "orders-v2": 1}, map[string]int{"order-processor": 60})
 		text := ordersText + "    - {name: r0, eventTypes: [Paid]}\n"
@@ -204,6 +206,7 @@ func TestStreamChangesWhileDisabled(t *testing.T) {
 // plane that is up to five minutes late: as it is, and with the first pass dying at each
 // of its calls. Somebody looks again at once.
 func TestTakerIsLate(t *testing.T) {
+	long(t)
 	before := "    - {name: g, eventTypes: [Paid, Placed]}\n    - {name: h, eventTypes: [Shipped]}\n"
 	after := "    - {name: g, eventTypes: [Paid]}\n    - {name: h, eventTypes: [Shipped, Placed]}\n"
 	calls := 0

@@ -14,6 +14,7 @@ import (
 // to the one before: what is there by then is delivered, the new one has no gap, and
 // nothing of the old one is left in the end.
 func TestStreamChanges(t *testing.T) {
+	long(t)
 	for _, test := range []struct {
 		isolation string
 		routes    int // with one there is no brake
