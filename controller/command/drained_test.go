@@ -105,32 +105,15 @@ func TestGiverRanAnotherFunction(t *testing.T) {
 					w.SetTiming(lateTiming())
 					w.SetKnobs(world.Knobs{FilterAtBatch: true})
 				})
-				takes := map[string]time.Duration{"slow": 14*time.Minute + 30*time.Second, "first": 4 * time.Minute, "backlog": 500 * time.Millisecond}
-				s.handler(func(function, data string, _ time.Time) (time.Duration, bool) {
-					for note, d := range takes {
-						if strings.Contains(data, note) && (function == "order-processor" || note == "backlog") {
-							return d, true
-						}
-					}
-					return 5 * time.Millisecond, true
-				})
+				s.slowLane("order-processor")
 				s.settle(routing(t, bothRoutes))
 				after := load(t, []byte(strings.Replace(ordersText, "order-processor", "next", 1)+apartRoutes))
 				time.Sleep(time.Hour)
 				s.began = time.Now()
-				s.put("orders-events", "a", "Paid", "first")
-				time.Sleep(5 * time.Second)
-				s.put("orders-events", "a", "Paid", "slow")
-				for range 400 {
-					s.put("orders-events", "a", "Paid", "backlog")
-				}
-				s.put("orders-events", "a", "Placed", "behind the slow one")
+				s.fillLane(0, 400)
 				for step := range 90 * 6 {
 					time.Sleep(10 * time.Second)
-					for _, key := range []string{"b", "c", "d", "e"} {
-						s.put("orders-events", key, "Paid", "")
-						s.put("orders-events", key, "Placed", "")
-					}
+					s.otherLanes()
 					if step >= 13 && step%3 == 0 {
 						s.pass(after)
 					}

@@ -80,6 +80,15 @@ func (m *meddling) lag(d time.Duration) {
 	}
 }
 
+// handover has g, which lags, begin to give Placed to h.
+func (m *meddling) handover() {
+	m.t.Helper()
+	m.lag(40 * time.Minute)
+	m.run(20*time.Minute, 5*time.Minute)
+	m.edit(apartRoutes)
+	m.run(4*time.Minute, time.Minute)
+}
+
 // mapping does something to the mapping of a route.
 func (m *meddling) mapping(route string, do func(w *world.World, live world.Mapping) error) {
 	m.t.Helper()
@@ -169,10 +178,7 @@ func TestDisabledThenDeclared(t *testing.T) {
 	})
 	meddle(t, "within the handover", 1, func(m *meddling) {
 		m.types = []string{"Placed", "Shipped"}
-		m.lag(40 * time.Minute)
-		m.run(20*time.Minute, 5*time.Minute)
-		m.edit(apartRoutes)
-		m.run(4*time.Minute, time.Minute)
+		m.handover()
 		m.disable("g")
 		m.run(2*time.Minute, time.Minute)
 		m.edit(off)
@@ -247,10 +253,7 @@ func TestDeletedThenEdited(t *testing.T) {
 	})
 	for _, route := range []string{"g", "h", "o"} {
 		meddle(t, "within the handover, "+route, 1, func(m *meddling) {
-			m.lag(40 * time.Minute)
-			m.run(20*time.Minute, 5*time.Minute)
-			m.edit(apartRoutes)
-			m.run(4*time.Minute, time.Minute)
+			m.handover()
 			m.delete(route)
 			m.run(3*time.Hour, 5*time.Minute)
 			m.run(40*time.Hour, time.Hour)
@@ -278,10 +281,12 @@ func TestNeverMade(t *testing.T) {
 				text := strings.Replace(ordersText, "{retry: {maxAttempts: 5, maxAge: 6h}}", "{startFrom: "+c.from+"}", 1)
 				m.alone(time.Hour)
 				docs := load(t, []byte(text+four))
+				refused := 0
 				refuse := func(req *http.Request) (*http.Response, error) {
 					if req.Method == http.MethodPost && strings.HasSuffix(strings.TrimSuffix(req.URL.Path, "/"), "/event-source-mappings") {
 						body, err := io.ReadAll(req.Body)
 						if req.Body = io.NopCloser(bytes.NewReader(body)); err != nil || bytes.Contains(body, []byte("orders--d")) {
+							refused++
 							return nil, errors.New("it is refused")
 						}
 					}
@@ -290,6 +295,9 @@ func TestNeverMade(t *testing.T) {
 				for range 12 {
 					_, _ = s.apply(t.Context(), refuse, docs) // it is refused
 					m.alone(30 * time.Minute)
+				}
+				if refused < 12 {
+					t.Fatalf("%d requests were refused, want one in every pass at least", refused)
 				}
 				m.docs = load(t, []byte(text+c.then))
 				m.run(2*time.Hour, 5*time.Minute)

@@ -149,34 +149,16 @@ func latestTimeoutLowered(t *testing.T, seed uint64) {
 		must[int](t)(0, w.DeleteAlias(here, "order-processor", "live"))
 		must[int](t)(0, w.DeleteFunction(here, "order-processor", "2"))
 	})
-	takes := map[string]time.Duration{"first": 4 * time.Minute, "slow": 14*time.Minute + 30*time.Second, "backlog": 500 * time.Millisecond}
-	s.handler(func(_, data string, _ time.Time) (time.Duration, bool) {
-		for note, d := range takes {
-			if strings.Contains(data, note) {
-				return d, true
-			}
-		}
-		return 5 * time.Millisecond, true
-	})
+	s.slowLane("order-processor")
 	text := strings.Replace(ordersText, "follow: live", `follow: "$LATEST"`, 1)
 	s.settle(load(t, []byte(text+bothRoutes)))
 	after := load(t, []byte(text+apartRoutes))
 	time.Sleep(time.Hour)
 	s.began = time.Now()
-	s.put("orders-events", "a", "Paid", "first")
-	time.Sleep(5 * time.Second)
-	s.put("orders-events", "a", "Paid", "slow")
-	time.Sleep(5 * time.Second)
-	for range 600 {
-		s.put("orders-events", "a", "Paid", "backlog")
-	}
-	s.put("orders-events", "a", "Placed", "behind the slow one")
+	s.fillLane(5*time.Second, 600)
 	for step := range 90 * 6 {
 		time.Sleep(10 * time.Second)
-		for _, key := range []string{"b", "c", "d", "e"} {
-			s.put("orders-events", key, "Paid", "")
-			s.put("orders-events", key, "Placed", "")
-		}
+		s.otherLanes()
 		if seconds := 60; step == 27 {
 			s.server.Do(func(w *world.World) {
 				must[world.Function](t)(w.UpdateConfiguration(here, "order-processor", world.FunctionSettings{Timeout: &seconds}, ""))

@@ -95,6 +95,42 @@ func (s *story) disable(route string) {
 	})
 }
 
+// slowLane has a function take as long for a record as its note says, see fillLane.
+func (s *story) slowLane(slow string) {
+	takes := map[string]time.Duration{"slow": 14*time.Minute + 30*time.Second, "first": 4 * time.Minute, "backlog": 500 * time.Millisecond}
+	s.handler(func(function, data string, _ time.Time) (time.Duration, bool) {
+		for note, d := range takes {
+			if strings.Contains(data, note) && (function == slow || note == "backlog") {
+				return d, true
+			}
+		}
+		return 5 * time.Millisecond, true
+	})
+}
+
+// fillLane writes to one lane what keeps it for long, a backlog after that, and at last a
+// record of the type that moves.
+func (s *story) fillLane(pause time.Duration, backlog int) {
+	s.t.Helper()
+	s.put("orders-events", "a", "Paid", "first")
+	time.Sleep(5 * time.Second)
+	s.put("orders-events", "a", "Paid", "slow")
+	time.Sleep(pause)
+	for range backlog {
+		s.put("orders-events", "a", "Paid", "backlog")
+	}
+	s.put("orders-events", "a", "Placed", "behind the slow one")
+}
+
+// otherLanes writes a record of both types to other lanes.
+func (s *story) otherLanes() {
+	s.t.Helper()
+	for _, key := range []string{"b", "c", "d", "e"} {
+		s.put("orders-events", key, "Paid", "")
+		s.put("orders-events", key, "Placed", "")
+	}
+}
+
 // judge checks that nothing of some types is lost.
 func (s *story) judge(types ...string) {
 	s.t.Helper()
