@@ -314,8 +314,8 @@ func (p *planner) noted(w *wish, k AliasKey) (Start, bool) {
 			return Start{}, false
 		}
 	}
-	note, ok := ParseNote(p.live.Aliases[k].Description)
-	return note.Start, ok && note.Owner == p.o.Owner && note.Stream == w.mapping.Key.Stream && (!note.Left || len(on) > 0)
+	note, ours := p.noteOf(k)
+	return note.Start, ours && note.Stream == w.mapping.Key.Stream && (!note.Left || len(on) > 0)
 }
 
 // rememberConsumer is the start that the tags of a route's consumer carry, or those

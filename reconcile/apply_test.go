@@ -53,6 +53,11 @@ func TestApply(t *testing.T) {
 	}{
 		{name: "nothing", want: "", started: ""},
 		{
+			name:    "twice the same address",
+			changes: []reconcile.Change{change("a"), change("a"), change("b", "a")},
+			want:    "a=settled a=failed b=settled", started: "a b",
+		},
+		{
 			name:    "what is needed settles first",
 			changes: []reconcile.Change{change("a"), change("b", "a"), change("c", "b")},
 			want:    "a=settled b=settled c=settled", started: "a b c",

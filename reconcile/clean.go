@@ -33,8 +33,8 @@ func (p *planner) leave() {
 		}
 		k := before.Key.alias()
 		live := p.live.Aliases[k]
-		note, _ := ParseNote(live.Description)
-		if !p.ownsAlias(k) || note.Left || len(p.on(k)) > 1 || p.step(Addr{KindAlias, k.String()}) != nil {
+		note, ours := p.noteOf(k)
+		if !ours || note.Left || len(p.on(k)) > 1 || p.step(Addr{KindAlias, k.String()}) != nil {
 			continue
 		}
 		left := live

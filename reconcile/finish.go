@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/eventrouting/eventrouting/spec"
 )
 
 // wantsAny says whether an enabled route wants some of what a mapping takes.
@@ -28,22 +26,10 @@ func (p *planner) owing(m Mapping) bool {
 	case ok && was.Cause == OffMoved: // others have all that it had
 		return false
 	case ok && (was.Cause == OffDeclared || was.Cause == OffRemoved):
-		return p.ranSince(m, was.At.Add(runsOn))
+		ran, _ := p.delivered(m.Key.Target(), was.At.Add(runsOn))
+		return ran
 	}
 	return true
-}
-
-// ranSince says whether a mapping, or another of its target, has delivered since a time, and
-// asks where that is not known.
-func (p *planner) ranSince(m Mapping, since time.Time) bool {
-	if !p.now.After(since) {
-		return false
-	}
-	ran, known := p.live.Facts.Read[m.Key.lagOf()]
-	if !known {
-		p.asks = append(p.asks, Ask{What: AskRead, Name: m.Key.lagOf(), Since: since})
-	}
-	return ran
 }
 
 // owesOthers says whether a disabled mapping, whose route is to stay so, has unread what
@@ -137,8 +123,8 @@ func (p *planner) finishWhen(s *step, live Mapping) {
 		if p.obeyOne(s); s.held() {
 			return
 		}
-		if s.wish == nil && s.doc.Policy() == spec.PolicyUpsertOnly {
-			s.Effect = "goes on where it stopped, for good: the policy of " + s.doc.Metadata.Name + " allows not to retire it"
+		if s.wish == nil && p.retiring(s).held() {
+			s.Effect = "goes on where it stopped, for good: " + p.retiring(s).Reason + ", and it may not be retired"
 		}
 	}
 	name := p.nameOf(live)

@@ -13,8 +13,8 @@ func (p *planner) forbid() {
 	p.obey()
 	for _, s := range p.steps {
 		before, _ := s.mappings()
-		if before != nil && s == p.finishing[before.UUID] && s.wish == nil && s.doc != nil && s.doc.Policy() == spec.PolicyUpsertOnly {
-			p.notBegun(&step{why: WhyPolicy, Change: Change{Addr: s.Addr, Before: before, Reason: "the policy of " + s.doc.Metadata.Name + " is " + string(s.doc.Policy())}})
+		if before != nil && s == p.finishing[before.UUID] && s.wish == nil && s.doc != nil && p.retiring(s).held() {
+			p.notBegun(p.retiring(s))
 		}
 		if s.why != WhyPolicy && s.why != WhyPaused && s.why != WhyOnly || before == nil {
 			continue
@@ -26,6 +26,16 @@ func (p *planner) forbid() {
 			p.unneeded(s.wish, s, s.Reason)
 		}
 	}
+}
+
+// retiring is the end of a mapping that is enabled to finish, held if its document forbids that.
+func (p *planner) retiring(finish *step) *step {
+	before, _ := finish.mappings()
+	after := *before
+	after.Enabled = false
+	s := &step{doc: finish.doc, Change: Change{Action: Retire, Addr: finish.Addr, Before: before, After: &after}}
+	p.obeyOne(s)
+	return s
 }
 
 // unneeded holds the making of a route's anchor which its mapping is not to use yet:

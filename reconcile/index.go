@@ -14,6 +14,7 @@ type index struct {
 	mappings     []Mapping // all live ones, by key
 	onStream     map[string][]Mapping
 	onFunction   map[string][]Mapping
+	onAlias      map[AliasKey][]Mapping
 	aliases      map[string][]AliasKey    // of a function, sorted
 	consumers    map[string][]ConsumerKey // of a stream, sorted
 	wanted       map[Key]*wish
@@ -28,7 +29,7 @@ type index struct {
 
 func newIndex(docs []spec.EventRouting, wishes []*wish, live State) index {
 	x := index{
-		onStream: map[string][]Mapping{}, onFunction: map[string][]Mapping{}, aliases: map[string][]AliasKey{}, consumers: map[string][]ConsumerKey{},
+		onStream: map[string][]Mapping{}, onFunction: map[string][]Mapping{}, onAlias: map[AliasKey][]Mapping{}, aliases: map[string][]AliasKey{}, consumers: map[string][]ConsumerKey{},
 		wanted: map[Key]*wish{}, wantAddr: map[Addr]*wish{}, wantStream: map[string][]*wish{}, wantFunction: map[string][]*wish{}, wantRouting: map[string][]*wish{}, fanOut: map[string]bool{},
 	}
 	x.windows, x.longest = windows(docs)
@@ -39,6 +40,7 @@ func newIndex(docs []spec.EventRouting, wishes []*wish, live State) index {
 	for _, m := range x.mappings {
 		x.onStream[m.Key.Stream] = append(x.onStream[m.Key.Stream], m)
 		x.onFunction[m.Key.Function] = append(x.onFunction[m.Key.Function], m)
+		x.onAlias[m.Key.alias()] = append(x.onAlias[m.Key.alias()], m)
 	}
 	for _, k := range slices.SortedFunc(maps.Keys(live.Aliases), compareAliasKeys) {
 		x.aliases[k.Function] = append(x.aliases[k.Function], k)

@@ -26,14 +26,10 @@ type placeOf struct{ routing, stream string }
 func (p *planner) bare(routing, stream string) []AliasKey {
 	if p.bareAliases == nil {
 		p.bareAliases = map[placeOf][]AliasKey{}
-		used := map[AliasKey]bool{}
-		for _, m := range p.index.mappings {
-			used[m.Key.alias()] = true
-		}
-		for k, a := range p.live.Aliases {
+		for k := range p.live.Aliases {
 			of, route, ok := SplitQualifier(k.Name)
-			note, noted := ParseNote(a.Description)
-			if !ok || !noted || note.Owner != p.o.Owner || note.Left || used[k] || note.Start.At.After(p.now) {
+			note, ours := p.noteOf(k)
+			if !ok || !ours || note.Left || len(p.on(k)) > 0 || note.Start.At.After(p.now) {
 				continue
 			}
 			// A route that has a mapping elsewhere is about to have it on this alias.
@@ -52,34 +48,37 @@ func (p *planner) bare(routing, stream string) []AliasKey {
 // lost says whether a bare alias had a mapping that delivered, and asks where that is not
 // known.
 func (p *planner) lost(k AliasKey) (lost, known bool) {
-	note, _ := ParseNote(p.live.Aliases[k].Description)
+	note, _ := p.noteOf(k)
 	if !note.Start.TrimHorizon && p.now.Sub(note.Start.At) < youngAlias {
 		return false, true
 	}
-	lost, known = p.live.Facts.Read[k.String()]
+	return p.delivered(k.String(), later(note.Start.At, p.now.Truncate(time.Hour).Add(-askedBack)))
+}
+
+// delivered says whether mappings have delivered by a target since a time, and asks where
+// that is not known.
+func (p *planner) delivered(target string, since time.Time) (ever, known bool) {
+	ask := Ask{What: AskRead, Name: target, Since: since}
+	ever, known = p.live.Facts.Read[ask.Reads()]
 	if !known {
-		since := note.Start.At
-		if oldest := p.now.Add(-askedBack); since.Before(oldest) {
-			since = oldest
-		}
-		p.asks = append(p.asks, Ask{What: AskRead, Name: k.String(), Since: since})
+		p.asks = append(p.asks, ask)
 	}
-	return lost, known
+	return ever, known
 }
 
 // youngAlias is how long a pass that died may be ago for nothing to be asked: a mapping that
 // was made and deleted within that time is taken for never made.
 const youngAlias = 10 * time.Minute
 
-// askedBack is how far back it is asked whether a mapping delivered: further than any
-// stream keeps records without an age that AWS charges for by the hour.
+// askedBack is how far back it is asked whether a mapping delivered. One that has not for so
+// long is taken for never made: a choice, for CloudWatch would tell of 455 days.
 const askedBack = 30 * 24 * time.Hour
 
 // lostGiver is a mapping of a new route's routing that somebody deleted, where it began,
 // and its alias: it may have taken what the route takes.
 func (p *planner) lostGiver(w *wish) (at Start, name string, alias AliasKey) {
 	for _, k := range p.bare(w.doc.Metadata.Name, w.mapping.Key.Stream) {
-		note, _ := ParseNote(p.live.Aliases[k].Description)
+		note, _ := p.noteOf(k)
 		if k == w.alias.Key && w.route.Isolation == spec.IsolationAlias || name != "" && !note.Start.before(at) {
 			continue
 		}
@@ -102,6 +101,9 @@ func (s Start) before(other Start) bool {
 // began.
 func (p *planner) regain(w *wish, s *step) {
 	at, k, own := p.regains(w)
+	if addr, ok := w.anchor(); ok && !own && k.Name != "" {
+		p.heirs[k] = append(p.heirs[k], addr)
+	}
 	if !own && p.unheardOf(w, s) || k.Name == "" || p.regained[k] || !w.route.Enabled || p.assumed(w.addr.Name) {
 		return
 	}

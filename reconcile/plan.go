@@ -127,8 +127,11 @@ type Need struct {
 type Ask struct {
 	What  AskWhat
 	Name  string    // UUID of a mapping, a function, a stream, or the ARN of a consumer; empty for limits
-	Since time.Time // of a lineage, a lag and a stream's shards: from when on
+	Since time.Time // of a lineage, a lag, a delivery and a stream's shards: from when on
 }
+
+// Reads is what Facts.Read has the answer to such an ask by.
+func (a Ask) Reads() string { return a.Name + " since " + a.Since.UTC().Format(time.RFC3339) }
 
 // AskWhat is the kind of a fact.
 type AskWhat string

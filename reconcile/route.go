@@ -223,15 +223,7 @@ func (p *planner) createAlias(w *wish) {
 }
 
 // on lists live mappings that target an alias, whatever they read.
-func (p *planner) on(a AliasKey) []Mapping {
-	var all []Mapping
-	for _, m := range p.index.onFunction[a.Function] {
-		if m.Key.Qualifier == a.Name {
-			all = append(all, m)
-		}
-	}
-	return all
-}
+func (p *planner) on(a AliasKey) []Mapping { return p.index.onAlias[a] }
 
 // strangers says whether a mapping that reads something else targets the
 // route's alias, which is missing, and is not known to be ours: making the
@@ -331,9 +323,14 @@ func (p *planner) named(m Mapping) bool {
 
 // ownsAlias says whether a live alias is ours: its description says so.
 func (p *planner) ownsAlias(k AliasKey) bool {
-	a, ok := p.live.Aliases[k]
-	note, noted := ParseNote(a.Description)
-	return ok && noted && note.Owner == p.o.Owner
+	_, ours := p.noteOf(k)
+	return ours
+}
+
+// noteOf is what the description of an alias of ours says; false for none that is.
+func (p *planner) noteOf(k AliasKey) (Note, bool) {
+	note, noted := ParseNote(p.live.Aliases[k].Description)
+	return note, noted && note.Owner == p.o.Owner
 }
 
 // nameOf is what people call a live mapping: its route, or its key.

@@ -30,10 +30,7 @@ func (p *planner) start(w *wish) beginning {
 		b.effect = fmt.Sprintf("starts at %s, where %s began: its consumer is gone, and how far it had read is not known", b.at, name)
 		return b
 	}
-	if at, name, alias := p.lostGiver(w); name != "" {
-		if addr, ok := w.anchor(); ok {
-			p.heirs[alias] = append(p.heirs[alias], addr)
-		}
+	if at, name, _ := p.lostGiver(w); name != "" {
 		b := p.remembered(w, at)
 		b.effect = fmt.Sprintf("starts at %s, where %s began: somebody deleted its mapping, and what that took and how far it had read is not known", b.at, name)
 		return b

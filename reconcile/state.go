@@ -53,7 +53,7 @@ type Facts struct {
 	Gone         map[string]bool              `json:"gone,omitempty"`         // whether a consumer is that a list lacks, by its ARN
 	Lineages     map[string]Lineage           `json:"lineages,omitempty"`     // further back than Stream.Shards, by stream
 	Lags         map[string]Lag               `json:"lags,omitempty"`         // by FUNCTION or FUNCTION:QUALIFIER
-	Read         map[string]bool              `json:"read,omitempty"`         // whether a mapping has delivered since its start, by FUNCTION:QUALIFIER
+	Read         map[string]bool              `json:"read,omitempty"`         // whether a mapping has delivered, by [Ask.Reads]
 	Left         map[string]LeftStream        `json:"left,omitempty"`         // that no document names any more, by name
 	Versions     map[string]Versions          `json:"versions,omitempty"`     // by function
 }

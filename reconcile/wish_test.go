@@ -9,6 +9,23 @@ import (
 	"github.com/eventrouting/eventrouting/spec"
 )
 
+// TestNote reads back what an alias is made to say.
+func TestNote(t *testing.T) {
+	for _, start := range []reconcile.Start{{TrimHorizon: true}, {At: noon}} {
+		for _, left := range []bool{false, true} {
+			want := reconcile.Note{Owner: "default", Stream: "orders-events", Start: start, Left: left}
+			if got, ok := reconcile.ParseNote(want.String()); !ok || got != want {
+				t.Errorf("%q: %+v, %v", want, got, ok)
+			}
+		}
+	}
+	for _, text := range []string{"", "ours", reconcile.Note{Owner: "o", Stream: "s"}.String() + " gone", reconcile.Note{Owner: "o", Stream: "s", Left: true}.String() + " left"} {
+		if got, ok := reconcile.ParseNote(text); ok {
+			t.Errorf("%q is taken for %+v", text, got)
+		}
+	}
+}
+
 // TestWindows reads two documents of one stream, and one of another: the longest
 // releaseAfter of a stream is how far back its closed shards matter, whatever the
 // order, and the longest of all is that of streams that none names. None is shorter than

@@ -73,7 +73,7 @@ func (r *Reader) Answer(ctx context.Context, s reconcile.State, asks []reconcile
 func (r *Reader) handover(ctx context.Context, ask reconcile.Ask, facts *reconcile.Facts) (err error) {
 	switch ask.What {
 	case reconcile.AskRead:
-		facts.Read[ask.Name], err = r.read(ctx, ask)
+		facts.Read[ask.Reads()], err = r.read(ctx, ask)
 	case reconcile.AskLeft:
 		facts.Left[ask.Name], err = r.left(ctx, ask.Name)
 	default:
